@@ -1,0 +1,1 @@
+"""Aryl: lends idle inference servers to training jobs and takes them back gently."""

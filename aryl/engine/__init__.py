@@ -1,0 +1,1 @@
+"""Use cases over ports: the cycle, the ledger and the job lifecycle."""

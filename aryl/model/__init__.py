@@ -1,0 +1,1 @@
+"""The vocabulary: frozen data that every part of Aryl shares."""

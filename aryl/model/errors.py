@@ -1,0 +1,49 @@
+"""The errors that Aryl raises on purpose.
+
+ArylError
+├── BadInput            a file, a flag or a field that can't be accepted: names where and what was expected
+├── InvalidTransition   a job was told to do what its state does not allow
+├── InvariantBroken     our own bug: a plan that breaks a rule; nothing of it is applied
+└── SolverFailed        the solver gave neither an answer nor a limit
+"""
+
+from dataclasses import dataclass
+
+
+class ArylError(Exception):
+    """The root of every error that Aryl raises on purpose."""
+
+
+@dataclass
+class BadInput(ArylError):
+    """Input that is refused before anything runs."""
+
+    file: str
+    problem: str
+    row: int | None = None
+    column: str | None = None
+    value: object | None = None
+    expected: str | None = None
+
+    def __str__(self) -> str:
+        """Say where, what and what was expected: `f.csv, row 3, column x: 'y' …; expected …`."""
+        where = [self.file]
+        if self.row is not None:
+            where.append(f"row {self.row}")
+        if self.column is not None:
+            where.append(f"column {self.column}")
+        found = "" if self.value is None else f"{self.value!r} "
+        expected = "" if self.expected is None else f"; expected {self.expected}"
+        return f"{', '.join(where)}: {found}{self.problem}{expected}"
+
+
+class InvalidTransition(ArylError):
+    """A job was told to do what its state does not allow."""
+
+
+class InvariantBroken(ArylError):
+    """A plan breaks a rule; it is our bug, and nothing of the plan is applied."""
+
+
+class SolverFailed(ArylError):
+    """The solver gave neither an answer nor a limit."""

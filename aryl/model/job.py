@@ -1,0 +1,105 @@
+"""Jobs: what was asked for, and what one holds now."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+class WorkerKind(Enum):
+    """Base workers are all or nothing; flexible ones come and go while the job runs."""
+
+    BASE = "base"
+    FLEXIBLE = "flexible"
+
+
+@dataclass(frozen=True, slots=True)
+class JobSpec:
+    """What a user submitted. Worker counts are in training workers; `allowed_workers` empty: any."""
+
+    job_id: str
+    submit_s: float
+    num_gpus: int
+    duration_s: float
+    gpus_per_worker: int
+    min_workers: int
+    max_workers: int
+    allowed_workers: tuple[int, ...] = ()
+    fungible: bool = False
+    heterogeneous: bool = False
+    checkpoint_s: float = 0.0
+    estimated_duration_s: float = 0.0
+    carry_in: bool = False
+    priority: int = 0
+    user: str = ""
+    queue: str = ""
+    model: str = ""
+
+    @property
+    def requested_workers(self) -> int:
+        """The workers asked for, at which the job runs for `duration_s`."""
+        return self.num_gpus // self.gpus_per_worker
+
+    @property
+    def is_elastic(self) -> bool:
+        """Whether the number of workers may change while the job runs."""
+        return self.max_workers > self.min_workers
+
+    @property
+    def work(self) -> float:
+        """The whole work, in worker-seconds of the training type (spec §4)."""
+        return self.duration_s * self.requested_workers
+
+    @property
+    def estimated_work(self) -> float:
+        """The whole work as far as a scheduler may know it."""
+        return self.estimated_duration_s * self.requested_workers
+
+    @property
+    def can_borrow(self) -> bool:
+        """Whether any of it may run on on-loan servers."""
+        return self.fungible or self.heterogeneous
+
+    def allows(self, workers: int) -> bool:
+        """Whether the job may run with that many training workers."""
+        within = self.min_workers <= workers <= self.max_workers
+        return within and (not self.allowed_workers or workers in self.allowed_workers)
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """Workers of one kind of one job on one server, counted in that server's GPU type."""
+
+    server_id: str
+    kind: WorkerKind
+    workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """A submitted job that has not ended, as it stands.
+
+    `done` is the work done by `progress_s`, in worker-seconds; from then on it grows by `speed` a
+    second (0 while starting again). `kept` is the work that would survive a preemption at
+    `progress_s`. Without placements the job waits in the queue.
+    """
+
+    spec: JobSpec
+    placements: tuple[Placement, ...] = ()
+    started_s: float | None = None
+    done: float = 0.0
+    progress_s: float = 0.0
+    speed: float = 0.0
+    preemptions: int = 0
+
+    @property
+    def id(self) -> str:
+        """The job's name."""
+        return self.spec.job_id
+
+    @property
+    def is_running(self) -> bool:
+        """Whether it holds its base workers."""
+        return bool(self.placements)
+
+    def done_by(self, now: float) -> float:
+        """The work done by `now`, in worker-seconds."""
+        return self.done + self.speed * max(0.0, now - self.progress_s)

@@ -1,0 +1,1 @@
+"""Decisions: pure functions from a snapshot to a plan."""
