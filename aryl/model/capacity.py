@@ -2,7 +2,8 @@
 
 A set of servers is one integer with a bit per server. Integers are immutable and cheap to copy,
 so a snapshot and each draft made from it have an index of their own for microseconds, at any
-cluster size. `Capacity` is the one mutable class of the model: it is copied, never shared.
+cluster size. The two classes here are the only mutable ones of the model: they are copied, never
+shared.
 """
 
 from collections.abc import Sequence
@@ -22,61 +23,40 @@ class Group(IntEnum):
     CLOSED = 4  # an inference server that is not on loan, or on its way back
 
 
-class Capacity:
-    """GPUs free and held by base workers on each server, by server index."""
+Groups = tuple[Group, ...]
 
-    __slots__ = ("base", "free", "group", "levels", "size")
 
-    def __init__(self, cluster: Cluster) -> None:
-        """Start with training servers free and inference servers closed."""
-        self.size: Sequence[int] = tuple(server.gpus for server in cluster.servers)
-        self.free = list(self.size)
-        self.base = [0] * len(self.size)
-        self.group = [
-            Group.TRAINING if server.pool is Pool.TRAINING else Group.CLOSED
-            for server in cluster.servers
-        ]
-        top = max(self.size, default=0)
-        self.levels = [[0] * (top + 1) for _ in Group]
-        for index, group in enumerate(self.group):
-            self.levels[group][self.free[index]] |= 1 << index
+class FreeIndex:
+    """Servers by group and number of free GPUs."""
 
-    def copy(self) -> "Capacity":
+    __slots__ = ("free", "group", "levels")
+
+    def __init__(self, sizes: Sequence[int], groups: Sequence[Group]) -> None:
+        """Start with every GPU free."""
+        self.free = list(sizes)
+        self.group = list(groups)
+        self.levels = [[0] * (max(sizes, default=0) + 1) for _ in Group]
+        for index, group in enumerate(groups):
+            self.levels[group][sizes[index]] |= 1 << index
+
+    def copy(self) -> "FreeIndex":
         """An independent copy."""
-        twin = object.__new__(Capacity)
-        twin.size = self.size
+        twin = object.__new__(FreeIndex)
         twin.free = self.free.copy()
-        twin.base = self.base.copy()
         twin.group = self.group.copy()
         twin.levels = [bits.copy() for bits in self.levels]
         return twin
 
-    def open_loan(self, index: int) -> None:
-        """Let training use an inference server."""
-        assert self.group[index] is Group.CLOSED
-        self._move(index, self.free[index], Group.VACANT_LOAN)
+    def move(self, index: int, free: int, group: Group) -> None:
+        """Note that a server now has `free` GPUs free and stands in `group`."""
+        bit = 1 << index
+        self.levels[self.group[index]][self.free[index]] ^= bit
+        self.levels[group][free] |= bit
+        self.free[index] = free
+        self.group[index] = group
 
-    def close_loan(self, index: int) -> None:
-        """Take a vacant on-loan server out of training's hands."""
-        assert self.group[index] is Group.VACANT_LOAN, "only a vacant server goes back"
-        self._move(index, self.free[index], Group.CLOSED)
-
-    def take(self, index: int, gpus: int, kind: WorkerKind) -> None:
-        """Give `gpus` of a server to workers of one kind."""
-        assert 0 < gpus <= self.free[index], "a GPU is never given twice"
-        if kind is WorkerKind.BASE:
-            self.base[index] += gpus
-        self._move(index, self.free[index] - gpus, self._group_when(index, self.free[index] - gpus))
-
-    def release(self, index: int, gpus: int, kind: WorkerKind) -> None:
-        """Take `gpus` of a server back from workers of one kind."""
-        assert 0 < gpus <= self.size[index] - self.free[index], "only held GPUs are released"
-        if kind is WorkerKind.BASE:
-            self.base[index] -= gpus
-        self._move(index, self.free[index] + gpus, self._group_when(index, self.free[index] + gpus))
-
-    def best_fit(self, groups: Sequence[Group], gpus: int) -> int:
-        """The server with the fewest free GPUs that still fits `gpus`; -1: none. Ties: lowest index."""
+    def best_fit(self, groups: Groups, gpus: int) -> int:
+        """The server with the fewest free GPUs that fits `gpus`, lowest index first; -1: none."""
         for free in range(gpus, len(self.levels[0])):
             bits = 0
             for group in groups:
@@ -85,23 +65,20 @@ class Capacity:
                 return (bits & -bits).bit_length() - 1
         return -1
 
-    def free_gpus(self, groups: Sequence[Group]) -> int:
+    def free_gpus(self, groups: Groups) -> int:
         """All free GPUs in the groups."""
-        return sum(
-            free * bits.bit_count()
-            for group in groups
-            for free, bits in enumerate(self.levels[group])
-            if bits
-        )
+        return self.workers_that_fit(groups, 1)
 
-    def workers_that_fit(self, groups: Sequence[Group], gpus_per_worker: int) -> int:
+    def workers_that_fit(self, groups: Groups, gpus_per_worker: int) -> int:
         """How many workers of that size fit, none split over servers."""
-        return sum(
-            (free // gpus_per_worker) * bits.bit_count()
-            for group in groups
-            for free, bits in enumerate(self.levels[group])
-            if bits
-        )
+        fitting = 0
+        for group in groups:
+            levels = self.levels[group]
+            for free in range(gpus_per_worker, len(levels)):
+                bits = levels[free]
+                if bits:
+                    fitting += (free // gpus_per_worker) * bits.bit_count()
+        return fitting
 
     def members(self, group: Group) -> list[int]:
         """The servers of a group, by index."""
@@ -115,16 +92,72 @@ class Capacity:
             bits ^= low
         return found
 
-    def _group_when(self, index: int, free: int) -> Group:
-        if self.group[index] in (Group.TRAINING, Group.CLOSED):
-            return self.group[index]
-        if self.base[index]:
-            return Group.BASE_LOAN
-        return Group.VACANT_LOAN if free == self.size[index] else Group.FLEXIBLE_LOAN
+    def count(self, group: Group) -> int:
+        """How many servers stand in a group."""
+        return sum(bits.bit_count() for bits in self.levels[group])
 
-    def _move(self, index: int, free: int, group: Group) -> None:
-        bit = 1 << index
-        self.levels[self.group[index]][self.free[index]] ^= bit
-        self.levels[group][free] |= bit
-        self.free[index] = free
-        self.group[index] = group
+
+class Capacity:
+    """What is free on each server now, and what would be if every flexible worker left."""
+
+    __slots__ = ("now", "sizes", "without_flexible")
+
+    def __init__(self, cluster: Cluster) -> None:
+        """Start with training servers free and inference servers closed."""
+        self.sizes: Sequence[int] = tuple(server.gpus for server in cluster.servers)
+        groups = [
+            Group.TRAINING if server.pool is Pool.TRAINING else Group.CLOSED
+            for server in cluster.servers
+        ]
+        self.now = FreeIndex(self.sizes, groups)
+        self.without_flexible = FreeIndex(self.sizes, groups)
+
+    def copy(self) -> "Capacity":
+        """An independent copy."""
+        twin = object.__new__(Capacity)
+        twin.sizes = self.sizes
+        twin.now = self.now.copy()
+        twin.without_flexible = self.without_flexible.copy()
+        return twin
+
+    def open_loan(self, index: int) -> None:
+        """Let training use an inference server."""
+        assert self.now.group[index] is Group.CLOSED, "a server is lent once"
+        self._regroup(index, Group.VACANT_LOAN)
+
+    def close_loan(self, index: int) -> None:
+        """Take a vacant on-loan server out of training's hands."""
+        assert self.now.group[index] is Group.VACANT_LOAN, "only a vacant server goes back"
+        self._regroup(index, Group.CLOSED)
+
+    def take(self, index: int, gpus: int, kind: WorkerKind) -> None:
+        """Give `gpus` of a server to workers of one kind."""
+        assert 0 < gpus <= self.now.free[index], "a GPU is never given twice"
+        self._change(index, -gpus, kind)
+
+    def release(self, index: int, gpus: int, kind: WorkerKind) -> None:
+        """Take `gpus` of a server back from workers of one kind."""
+        assert 0 < gpus <= self.sizes[index] - self.now.free[index], "only held GPUs are released"
+        self._change(index, gpus, kind)
+
+    def _change(self, index: int, gpus: int, kind: WorkerKind) -> None:
+        room = self.without_flexible.free[index]
+        if kind is WorkerKind.BASE:
+            room += gpus
+            self.without_flexible.move(index, room, self._group(index, room, room))
+        free = self.now.free[index] + gpus
+        self.now.move(index, free, self._group(index, free, room))
+
+    def _group(self, index: int, free: int, room: int) -> Group:
+        """The group of a server with `free` GPUs free and `room` not held by base workers."""
+        group = self.now.group[index]
+        if group is Group.TRAINING:
+            return group
+        assert group is not Group.CLOSED, "nothing runs on a server that is not on loan"
+        if room < self.sizes[index]:
+            return Group.BASE_LOAN
+        return Group.VACANT_LOAN if free == self.sizes[index] else Group.FLEXIBLE_LOAN
+
+    def _regroup(self, index: int, group: Group) -> None:
+        self.now.move(index, self.sizes[index], group)
+        self.without_flexible.move(index, self.sizes[index], group)

@@ -1,10 +1,10 @@
 """Jobs: what was asked for, and what one holds now."""
 
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 
 
-class WorkerKind(Enum):
+class WorkerKind(StrEnum):
     """Base workers are all or nothing; flexible ones come and go while the job runs."""
 
     BASE = "base"
