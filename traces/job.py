@@ -2,8 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from itertools import pairwise
-from operator import attrgetter
+from operator import attrgetter, gt
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +56,12 @@ REQUIRED, OPTIONAL = NAMES[:4], NAMES[4:]
 def trace_of(
     path: str, jobs: Sequence[TraceJob], extra: Mapping[str, Sequence[str]] | None = None
 ) -> Trace:
-    """Put jobs, and the unknown cells that go with each, in order; `path` names them in messages."""
-    carried = frozenset(
-        name for name in OPTIONAL if any(value is not None for value in map(attrgetter(name), jobs))
-    )
+    """Put jobs, and the unknown cells that go with each, in order; messages will name `path`."""
+    carried = frozenset(name for name in OPTIONAL if set(map(attrgetter(name), jobs)) - {None})
     order: Sequence[int] = range(len(jobs))
-    if any(one.submit_s > other.submit_s for one, other in pairwise(jobs)):
-        order = sorted(order, key=lambda place: (jobs[place].submit_s, place))
+    submits_s = [job.submit_s for job in jobs]
+    if any(map(gt, submits_s, submits_s[1:])):
+        order = sorted(order, key=lambda place: (submits_s[place], place))
     cells = {
         name: tuple(column[place] for place in order) for name, column in (extra or {}).items()
     }
