@@ -6,7 +6,7 @@ cluster size. The two classes here are the only mutable ones of the model: they 
 shared.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
 from aryl.model.cluster import Cluster, Pool
@@ -55,15 +55,28 @@ class FreeIndex:
         self.free[index] = free
         self.group[index] = group
 
-    def best_fit(self, groups: Groups, gpus: int) -> int:
-        """The server with the fewest free GPUs that fits `gpus`, lowest index first; -1: none."""
-        for free in range(gpus, len(self.levels[0])):
+    def best_fit(
+        self, groups: Groups, gpus_per_worker: int, workers: int, picked: Mapping[int, int]
+    ) -> dict[int, int]:
+        """Servers for up to `workers` workers, by index, fullest first, then lowest index.
+
+        `picked` counts workers of the same size that servers are to take already. The fullest
+        server stays the fullest while it fits another worker, so each is filled in one go.
+        """
+        chosen: dict[int, int] = {}
+        for free in range(gpus_per_worker, len(self.levels[0])):
             bits = 0
             for group in groups:
                 bits |= self.levels[group][free]
-            if bits:
-                return (bits & -bits).bit_length() - 1
-        return -1
+            while bits and workers:
+                low = bits & -bits
+                bits ^= low
+                server = low.bit_length() - 1
+                count = min(workers, free // gpus_per_worker - picked.get(server, 0))
+                if count:
+                    chosen[server] = count
+                    workers -= count
+        return chosen
 
     def free_gpus(self, groups: Groups) -> int:
         """All free GPUs in the groups."""

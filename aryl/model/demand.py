@@ -3,20 +3,31 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 BIN_S = 300.0  # the width of a demand bin (spec §3)
+
+Bins = Sequence[float] | NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class DemandHistory:
     """Demand in servers by bin of `BIN_S` seconds, oldest first; `first_s` starts the first bin.
 
-    `values` is any sequence of numbers that slices (a tuple, a numpy array); its last item is the
-    newest bin that ended at or before now.
+    `values` is a tuple or an array; its last item is the newest bin that ended at or before now.
+    `ahead` holds the bins right after it: only a simulator can fill it, and only for the oracle.
     """
 
-    values: Sequence[float]
+    values: Bins
     first_s: float = 0.0
+    ahead: Bins = ()
 
     def __len__(self) -> int:
         """How many bins are known."""
         return len(self.values)
+
+    @property
+    def end_s(self) -> float:
+        """When the newest known bin ended."""
+        return self.first_s + len(self.values) * BIN_S

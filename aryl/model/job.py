@@ -78,8 +78,8 @@ class Job:
     """A submitted job that has not ended, as it stands.
 
     `done` is the work done by `progress_s`, in worker-seconds; from then on it grows by `speed` a
-    second (0 while starting again). `kept` is the work that would survive a preemption at
-    `progress_s`. Without placements the job waits in the queue.
+    second. `progress_s` lies ahead while the job starts again or is resized. Without placements
+    the job waits in the queue.
     """
 
     spec: JobSpec
@@ -103,3 +103,20 @@ class Job:
     def done_by(self, now: float) -> float:
         """The work done by `now`, in worker-seconds."""
         return self.done + self.speed * max(0.0, now - self.progress_s)
+
+    def kept_if_preempted(self, now: float) -> float:
+        """The work that a preemption would leave: that of the last checkpoint (spec §4).
+
+        A checkpoint is written every `checkpoint_s` of progress, counted as run time at the
+        requested size.
+        """
+        spec = self.spec
+        if not spec.checkpoint_s:
+            return 0.0
+        interval = spec.checkpoint_s * spec.requested_workers
+        done = min(self.done_by(now), spec.work)
+        return min(done, interval * (done // interval))
+
+    def loss_if_preempted(self, now: float) -> float:
+        """The work that a preemption would discard, in worker-seconds."""
+        return self.done_by(now) - self.kept_if_preempted(now)

@@ -19,7 +19,7 @@ class ReasonCode(Enum):
     BEHIND_HEAD = "waits in order behind {head}, which needs {needed_gpus} GPUs and does not fit"
 
     # why a job starts, grows, shrinks or is preempted
-    FITS = "its {gpus} GPUs fit, as number {place} of the {queued} queued"
+    FITS = "its {gpus} GPUs fit; it is number {place} in order"
     FITS_BY_SHRINKING = "its {gpus} GPUs fit once {shrunk} elastic jobs shrink"
     GROWS = "{workers} more workers save {saved_s} s"
     SHRINKS_FOR_START = "gives {workers} flexible workers to a job that starts"

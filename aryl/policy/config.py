@@ -1,61 +1,156 @@
 """The policy's knobs: one frozen object, read from a mapping and validated whole."""
 
 from collections.abc import Mapping
-from dataclasses import Field, dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from aryl.model.errors import BadInput
+from aryl.policy.speedup import speedup_named
+
+PARTS = ("ordering", "placement", "loaning", "reclaim", "scaling")  # what a scheme is made of
+
+# Each scheme names a registry entry for the parts in which it differs from `aryl` (spec §4).
+_RIGID = {"loaning": "none", "scaling": "none"}
+SCHEMES: dict[str, dict[str, str]] = {
+    "fifo": _RIGID | {"ordering": "fifo"},
+    "fifo-backfill": _RIGID | {"ordering": "fifo-backfill"},
+    "sjf": _RIGID,
+    "aryl-loaning": {"scaling": "none"},
+    "aryl-scaling": {"loaning": "none"},
+    "aryl": {},
+}
 
 
-def _knob(default: Any, meaning: str, check: str = "", choices: tuple[str, ...] = ()) -> Any:  # noqa: ANN401 - a field specifier returns whatever the field is
-    return field(
-        default=default, metadata={"meaning": meaning, "check": check, "choices": choices}
-    )
+def _knob(default: Any, meaning: str, *within: Any) -> Any:  # noqa: ANN401 - a field specifier returns whatever the field is
+    """A field with its meaning and what its value must be: a range, or one of some words."""
+    return field(default=default, metadata={"meaning": meaning, "within": within})
+
+
+AT_LEAST_0, ABOVE_0, SHARE = ">= 0", "> 0", "from 0 to 1"
+_WITHIN = {
+    AT_LEAST_0: lambda value: value >= 0,
+    ABOVE_0: lambda value: value > 0,
+    SHARE: lambda value: 0 <= value <= 1,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class EstimateError:
+    """Wrong run-time estimates: the share of jobs, and how far each may be off at most."""
+
+    share: float = 0.0
+    max: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class PolicyConfig:
     """Every knob of `[policy]`, for the simulator and the daemon alike (spec §3)."""
 
-    scheme: str = _knob("aryl", "the named mix of the next five entries that fills in their values")
+    scheme: str = _knob("aryl", "names a mix of the next five entries", *SCHEMES)
     ordering: str = _knob("sjf", "which queued job comes first")
     placement: str = _knob("best-fit", "which servers a job's workers go to")
     loaning: str = _knob("forecast", "how many inference servers are lent")
     reclaim: str = _knob("greedy", "which on-loan servers go back when jobs must be preempted")
     scaling: str = _knob("knapsack", "how spare GPUs go to elastic jobs")
     forecaster: str = _knob("seasonal", "how inference demand is foreseen")
-    cycle_s: float = _knob(10.0, "least time between two decisions of the job scheduler", ">=0")
-    orchestrator_s: float = _knob(300.0, "time between two looks at loans", ">0")
-    decision_latency_s: float = _knob(0.0, "time from a snapshot to its plan's effect", ">=0")
-    headroom: float = _knob(0.02, "share of inference servers that is never lent", "0..1")
-    quantile: float = _knob(0.95, "quantile of the demand foreseen within the lead time", "0..1")
+    cycle_s: float = _knob(10.0, "least time between two decisions of the job scheduler", AT_LEAST_0)
+    orchestrator_s: float = _knob(300.0, "time between two looks at loans", ABOVE_0)
+    decision_latency_s: float = _knob(0.0, "time from a snapshot to its plan's effect", AT_LEAST_0)
+    headroom: float = _knob(0.02, "share of inference servers that is never lent", SHARE)
+    quantile: float = _knob(0.95, "quantile of the largest demand within the lead time", SHARE)
     lend: str = _knob(
-        "eager",
-        "lend all that is loanable, or only what training can use",
-        choices=("eager", "on-demand"),
+        "eager", "lend all that is loanable, or what training can use", "eager", "on-demand"
     )
-    vacate_s: float = _knob(0.0, "time from asking a server back until it is back", ">=0")
-    preemption_overhead_s: float = _knob(63.0, "time a preempted job takes to start again", ">=0")
-    resize_overhead_s: float = _knob(0.0, "time a job stands still when it is resized", ">=0")
+    vacate_s: float = _knob(0.0, "time from asking a server back until it is back", AT_LEAST_0)
+    preemption_overhead_s: float = _knob(63.0, "time a preempted job takes to restart", AT_LEAST_0)
+    resize_overhead_s: float = _knob(0.0, "time a job stands still when resized", AT_LEAST_0)
     speedup: str = _knob(
-        "linear",
-        "throughput by workers: linear, loss=SHARE, amdahl=SERIAL_SHARE, "
-        "comm=SECONDS:BYTES:BANDWIDTH[:COMPRESSION[:OVERLAP]] or table=W:X,W:X,…",
+        "linear", "throughput by workers: linear, loss=X, amdahl=X, comm=S:BYTES:RATE, table=W:X,…"
     )
     heterogeneous_efficiency: float = _knob(
-        0.7, "share of ideal throughput when a job runs on both GPU types", "0..1"
+        0.7, "share of ideal throughput of a job on both GPU types", SHARE
     )
     value_of_work: str = _knob(
-        "total",
-        "work that a growth's value counts: a job's total (our reading of the paper) or remaining",
-        choices=("total", "remaining"),
+        "total", "the work of a job that a growth's value counts", "total", "remaining"
     )
     victim_weight: str = _knob(
-        "jobs",
-        "what a preemption costs in exact reclaim: one a job, or its GPU-seconds lost",
-        choices=("jobs", "lost_gpu_s"),
+        "jobs", "what a victim costs in exact reclaim: one a job, or its loss", "jobs", "lost_gpu_s"
     )
-    solver_nodes: int = _knob(10_000, "branch-and-bound nodes after which a solver gives up", ">0")
-    estimate_error_share: float = _knob(0.0, "share of jobs with a wrong run-time estimate", "0..1")
-    estimate_error_max: float = _knob(0.0, "largest relative error of a wrong estimate", "0..1")
-    seed: int = _knob(0, "seed of the random reclaim policy and of wrong estimates", ">=0")
+    solver_nodes: int = _knob(10_000, "search nodes after which a solver gives up", ABOVE_0)
+    estimate_error: EstimateError = _knob(
+        EstimateError(), "{share, max}: jobs with a wrong run-time estimate, and by how much"
+    )
+    seed: int = _knob(0, "feeds the random reclaim policy and wrong estimates", AT_LEAST_0)
+
+
+def policy_config(
+    given: Mapping[str, Any], *, scheme: str | None = None, source: str = "policy"
+) -> PolicyConfig:
+    """A configuration from the entries of a `[policy]` table; `scheme` wins over the table's.
+
+    The scheme fills in the parts that the table leaves open. Registry names are checked by
+    `registry.checked`. Raises `BadInput` that names `source`, entry and value.
+    """
+    known = {f.name: f for f in fields(PolicyConfig)}
+    for name in given:
+        if name not in known:
+            raise BadInput(
+                source, "is no entry of [policy]", value=name, expected=", ".join(known)
+            )
+    name = scheme or given.get("scheme", "aryl")
+    if name not in SCHEMES:
+        raise BadInput(
+            source, "is no scheme", column="scheme", value=name, expected=", ".join(SCHEMES)
+        )
+    values = {key: _value(known[key], value, source) for key, value in given.items()}
+    config = PolicyConfig(**(SCHEMES[name] | values | {"scheme": name}))
+    speedup_named(config.speedup)
+    return config
+
+
+def with_seed(config: PolicyConfig, seed: int) -> PolicyConfig:
+    """The configuration with another seed."""
+    return replace(config, seed=seed)
+
+
+def _value(knob: Any, value: object, source: str) -> object:  # noqa: ANN401 - dataclasses.Field is generic in its own default
+    """The value in the knob's type, checked."""
+    if knob.name == "estimate_error":
+        return _estimate_error(value, source)
+    wanted = type(knob.default)
+    if wanted is float and isinstance(value, int) and not isinstance(value, bool):
+        value = float(value)
+    if type(value) is not wanted:
+        raise BadInput(
+            source, "has the wrong type", column=knob.name, value=value, expected=wanted.__name__
+        )
+    within = knob.metadata["within"]
+    if wanted is not str and within and not _WITHIN[within[0]](value):
+        raise BadInput(
+            source, "is out of range", column=knob.name, value=value, expected=within[0]
+        )
+    if wanted is str and within and value not in within:
+        raise BadInput(
+            source, "is unknown", column=knob.name, value=value, expected=" or ".join(within)
+        )
+    return value
+
+
+def _estimate_error(value: object, source: str) -> EstimateError:
+    if not isinstance(value, Mapping) or value.keys() != {"share", "max"}:
+        raise BadInput(
+            source,
+            "has the wrong form",
+            column="estimate_error",
+            value=value,
+            expected="{share = 0..1, max = 0..1}",
+        )
+    shares = {}
+    for key in ("share", "max"):
+        number = value[key]
+        if not isinstance(number, int | float) or not 0 <= number <= 1:
+            raise BadInput(
+                source, "is no share", column=f"estimate_error.{key}", value=number, expected=SHARE
+            )
+        shares[key] = float(number)
+    return EstimateError(**shares)

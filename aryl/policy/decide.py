@@ -1,0 +1,46 @@
+"""The whole decision: from a snapshot to a plan (paper §1; the pipeline reads like the paper).
+
+What is owed to inference comes first, then the least disruptive: start on free GPUs, shrink where
+a start needs it, and give what is spare to elastic jobs.
+"""
+
+from collections.abc import Callable
+
+from aryl.model.plan import Plan, Waiting
+from aryl.model.snapshot import Due, Snapshot
+from aryl.policy.config import PolicyConfig
+from aryl.policy.draft import Draft
+from aryl.policy.loaning import LOANINGS
+from aryl.policy.rules import rules_of
+from aryl.policy.scaling import SCALINGS
+from aryl.policy.starting import start_queued
+
+
+def untimed() -> float:
+    """The timer of a decision that nobody times."""
+    return 0.0
+
+
+def decide(
+    snapshot: Snapshot, config: PolicyConfig, elapsed: Callable[[], float] = untimed
+) -> Plan:
+    """Answer a snapshot with a plan; the same snapshot and configuration have the same plan.
+
+    `elapsed` times the optimisers for `Plan.solves`; no decision depends on it.
+    """
+    draft = Draft(snapshot, elapsed)
+    outlook = None
+    waiting: tuple[Waiting, ...] = ()
+    if Due.ORCHESTRATE in snapshot.due:
+        outlook = LOANINGS[config.loaning](draft, snapshot, config)
+    if Due.SCHEDULE in snapshot.due:
+        draft, waiting = start_queued(draft, snapshot.queue, rules_of(config))
+        draft = SCALINGS[config.scaling](draft, config, snapshot.now)
+    return Plan(
+        version=snapshot.version,
+        actions=tuple(draft.actions),
+        waiting=waiting,
+        notes=tuple(draft.notes),
+        outlook=outlook,
+        solves=tuple(draft.solves),
+    )

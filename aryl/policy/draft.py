@@ -1,0 +1,158 @@
+"""One decision in the making: the state as it would be, and the actions that lead there.
+
+A draft is created from a snapshot, spent by one `decide`, and dropped. It copies what it changes,
+so forking it to try something costs microseconds.
+"""
+
+from collections.abc import Callable, Iterable
+
+from aryl.model.capacity import Capacity
+from aryl.model.cluster import Cluster
+from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.plan import (
+    Action,
+    LoanServer,
+    PreemptJob,
+    ReclaimServer,
+    ResizeJob,
+    Solve,
+    StartJob,
+)
+from aryl.model.reason import Reason
+from aryl.model.snapshot import Snapshot
+from aryl.policy.units import together, whole_units, without
+
+
+class Draft:
+    """What is free, who holds what, and the actions so far."""
+
+    __slots__ = (
+        "_base",
+        "_started",
+        "actions",
+        "capacity",
+        "cluster",
+        "elapsed",
+        "notes",
+        "placed",
+        "solves",
+    )
+
+    def __init__(self, snapshot: Snapshot, elapsed: Callable[[], float]) -> None:
+        """Start from the snapshot's state; `elapsed` times solvers, and nothing depends on it."""
+        self._base = snapshot
+        self.elapsed = elapsed
+        self._started: dict[str, Job] = {}
+        self.cluster: Cluster = snapshot.cluster
+        self.capacity: Capacity = snapshot.capacity.copy()
+        self.placed: dict[str, tuple[Placement, ...]] = {}
+        self.actions: list[Action] = []
+        self.notes: list[Reason] = []
+        self.solves: list[Solve] = []
+
+    def fork(self) -> "Draft":
+        """An independent continuation of this draft."""
+        twin = object.__new__(Draft)
+        twin._base = self._base
+        twin.elapsed = self.elapsed
+        twin._started = self._started.copy()
+        twin.cluster = self.cluster
+        twin.capacity = self.capacity.copy()
+        twin.placed = self.placed.copy()
+        twin.actions = self.actions.copy()
+        twin.notes = self.notes.copy()
+        twin.solves = self.solves.copy()
+        return twin
+
+    def job(self, job_id: str) -> Job:
+        """A job that runs, or that this draft starts."""
+        return self._started.get(job_id) or self._base.running[job_id]
+
+    def placements(self, job_id: str) -> tuple[Placement, ...]:
+        """What a job holds in this draft."""
+        held = self.placed.get(job_id)
+        return self._base.running[job_id].placements if held is None else held
+
+    def elastic(self) -> list[Job]:
+        """The elastic jobs that would run after this draft, by name."""
+        gone = {job_id for job_id, held in self.placed.items() if not held}
+        running = [job for job in self._base.running.values() if job.spec.is_elastic]
+        running += [job for job in self._started.values() if job.spec.is_elastic]
+        return sorted((job for job in running if job.id not in gone), key=lambda job: job.id)
+
+    def holders(self, server_id: str) -> list[str]:
+        """The jobs with workers on a server, sorted; the draft's own starts included."""
+        before = self._base.holders.get(server_id, ())
+        names = [job_id for job_id in before if job_id not in self.placed]
+        names += [
+            job_id
+            for job_id, held in self.placed.items()
+            if any(p.server_id == server_id for p in held)
+        ]
+        return sorted(names)
+
+    def start(self, job: Job, placements: Iterable[Placement], reason: Reason) -> None:
+        """Give a queued job its base workers."""
+        held = tuple(placements)
+        self._started[job.id] = job
+        self.placed[job.id] = held
+        self._take(job, held)
+        self.actions.append(StartJob(job.id, held, reason))
+
+    def grow(self, job_id: str, added: Iterable[Placement], reason: Reason) -> None:
+        """Add flexible workers to a job."""
+        add = tuple(added)
+        self._take(self.job(job_id), add)
+        self.placed[job_id] = together(self.placements(job_id), add)
+        self.actions.append(ResizeJob(job_id, reason, add=add))
+
+    def shrink(self, job_id: str, removed: Iterable[Placement], reason: Reason) -> None:
+        """Take flexible workers from a job, and what is left of a broken unit with them."""
+        job = self.job(job_id)
+        gone = tuple(removed)
+        left = without(self.placements(job_id), gone)
+        rest = whole_units(self.cluster, job.spec, left)
+        if rest:
+            gone, left = together(gone, rest), without(left, rest)
+        self._release(job, gone)
+        self.placed[job_id] = left
+        self.actions.append(ResizeJob(job_id, reason, remove=gone))
+
+    def preempt(self, job_id: str, reason: Reason) -> None:
+        """Take everything from a running job."""
+        self._release(self.job(job_id), self.placements(job_id))
+        self.placed[job_id] = ()
+        self.actions.append(PreemptJob(job_id, reason))
+
+    def lend(self, index: int, reason: Reason) -> None:
+        """Lend an inference server."""
+        self.capacity.open_loan(index)
+        self.actions.append(LoanServer(self.cluster.servers[index].id, reason))
+
+    def reclaim(self, index: int, reason: Reason) -> None:
+        """Ask a vacant on-loan server back."""
+        self.capacity.close_loan(index)
+        self.actions.append(ReclaimServer(self.cluster.servers[index].id, reason))
+
+    def note_solve(self, kind: str, items: int, since: float) -> None:
+        """Record one call of an optimiser that began at `since` on the draft's own timer."""
+        self.solves.append(Solve(kind, items, self.elapsed() - since))
+
+    def _take(self, job: Job, placements: tuple[Placement, ...]) -> None:
+        for p in placements:
+            gpus = p.workers * job.spec.gpus_per_worker
+            self.capacity.take(self.cluster.by_id[p.server_id].index, gpus, p.kind)
+
+    def _release(self, job: Job, placements: tuple[Placement, ...]) -> None:
+        for p in placements:
+            gpus = p.workers * job.spec.gpus_per_worker
+            self.capacity.release(self.cluster.by_id[p.server_id].index, gpus, p.kind)
+
+
+def flexible_on(draft: Draft, job_id: str, server_id: str) -> int:
+    """The flexible workers that a job holds on a server."""
+    return sum(
+        p.workers
+        for p in draft.placements(job_id)
+        if p.server_id == server_id and p.kind is WorkerKind.FLEXIBLE
+    )

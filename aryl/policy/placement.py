@@ -1,0 +1,40 @@
+"""Which pool a job's workers go to first, and which servers they may use there (paper §5.3)."""
+
+from collections.abc import Callable
+
+from aryl.model.capacity import Group, Groups
+from aryl.model.cluster import Pool
+from aryl.model.job import JobSpec
+
+TRAINING: Groups = (Group.TRAINING,)
+LOAN_FOR_BASE: Groups = (Group.BASE_LOAN, Group.VACANT_LOAN)
+LOAN_FOR_FLEXIBLE: Groups = (Group.FLEXIBLE_LOAN, Group.VACANT_LOAN)
+
+Side = tuple[Groups, Pool]  # servers that may take base workers, and their pool
+Sides = Callable[[JobSpec], tuple[Side, ...]]
+
+TRAINING_SIDE: Side = (TRAINING, Pool.TRAINING)
+LOAN_SIDE: Side = (LOAN_FOR_BASE, Pool.INFERENCE)
+
+
+def training_first(spec: JobSpec) -> tuple[Side, ...]:
+    """Training servers first for every job: no special care for elastic ones (paper Table 6)."""
+    return (TRAINING_SIDE, LOAN_SIDE) if spec.can_borrow else (TRAINING_SIDE,)
+
+
+def elastic_to_loans(spec: JobSpec) -> tuple[Side, ...]:
+    """Inelastic jobs on training servers first, elastic ones on on-loan servers first."""
+    if spec.is_elastic and spec.fungible:
+        return (LOAN_SIDE, TRAINING_SIDE)
+    return training_first(spec)
+
+
+PLACEMENTS: dict[str, Sides] = {
+    "best-fit": elastic_to_loans,
+    "best-fit-training-first": training_first,
+}
+
+
+def growth_groups(pool: Pool) -> Groups:
+    """The servers that flexible workers may go to in a pool."""
+    return TRAINING if pool is Pool.TRAINING else LOAN_FOR_FLEXIBLE

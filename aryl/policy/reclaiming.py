@@ -1,0 +1,115 @@
+"""Taking servers back: vacant ones, then flexible workers', then by the reclaim policy (paper §3).
+
+Whatever empties on the way goes back before anything else is disturbed.
+"""
+
+from aryl.model.capacity import Group
+from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.reason import ReasonCode, because
+from aryl.model.snapshot import Snapshot
+from aryl.policy.config import PolicyConfig
+from aryl.policy.draft import Draft, flexible_on
+from aryl.policy.victims import RECLAIMS, Reclaim, Selection, Victim
+
+
+def take_back(draft: Draft, snapshot: Snapshot, config: PolicyConfig, demand: int) -> None:
+    """Return `demand` on-loan servers with the least harm to jobs."""
+    left = _return_vacant(draft, demand, demand)
+    while left:
+        flexible = _least_flexible(draft)
+        if flexible < 0:
+            break
+        _empty_of_flexible(draft, flexible)
+        draft.reclaim(flexible, because(ReasonCode.RECLAIMED_FLEXIBLE, demand=demand))
+        left = _return_vacant(draft, demand, left - 1)
+    if left:
+        _preempt_and_return(draft, snapshot, config, (demand, left))
+
+
+def _return_vacant(draft: Draft, demand: int, left: int) -> int:
+    """Return up to `left` vacant servers, last lent first; how many are still missing."""
+    vacant = draft.capacity.now.members(Group.VACANT_LOAN)
+    reason = because(ReasonCode.RECLAIMED_VACANT, demand=demand)
+    for index in vacant[::-1][:left]:
+        draft.reclaim(index, reason)
+    return left - min(left, len(vacant))
+
+
+def _least_flexible(draft: Draft) -> int:
+    """The server of the flexible group with the fewest GPUs in use; -1: none is left."""
+    index = draft.capacity.now
+    members = index.members(Group.FLEXIBLE_LOAN)
+    return min(members, key=lambda s: (draft.capacity.sizes[s] - index.free[s], -s), default=-1)
+
+
+def _empty_of_flexible(draft: Draft, index: int) -> None:
+    server_id = draft.cluster.servers[index].id
+    for job_id in draft.holders(server_id):
+        workers = flexible_on(draft, job_id, server_id)
+        if workers:
+            reason = because(ReasonCode.SHRINKS_FOR_RECLAIM, workers=workers, server=server_id)
+            gone = Placement(server_id, WorkerKind.FLEXIBLE, workers)
+            draft.shrink(job_id, (gone,), reason)
+
+
+def _preempt_and_return(
+    draft: Draft, snapshot: Snapshot, config: PolicyConfig, numbers: tuple[int, int]
+) -> None:
+    """Empty the servers that the reclaim policy picks, preempting their jobs."""
+    demand, left = numbers
+    reclaim = _reclaim(draft, snapshot, config, left)
+    selection = _timed(draft, config, reclaim)
+    if selection.fell_back:
+        draft.notes.append(because(ReasonCode.SOLVER_LIMIT, nodes=config.solver_nodes))
+    chosen = selection.servers
+    hits: dict[str, int] = {}
+    for server_id in chosen:
+        for job_id in reclaim.jobs_on[server_id]:
+            hits[job_id] = hits.get(job_id, 0) + 1
+    for job_id, servers in hits.items():
+        draft.preempt(job_id, because(ReasonCode.PREEMPTED_FOR_RECLAIM, servers=servers))
+    reason = because(ReasonCode.RECLAIMED_PREEMPTING, demand=demand, policy=config.reclaim)
+    for server_id in chosen:
+        index = draft.cluster.by_id[server_id].index
+        if draft.capacity.now.group[index] is Group.FLEXIBLE_LOAN:
+            _empty_of_flexible(draft, index)
+        draft.reclaim(index, reason)
+
+
+def _timed(draft: Draft, config: PolicyConfig, reclaim: Reclaim) -> Selection:
+    since = draft.elapsed()
+    selection = RECLAIMS[config.reclaim](reclaim)
+    draft.note_solve(f"reclaim-{config.reclaim}", len(reclaim.jobs_on), since)
+    return selection
+
+
+def _reclaim(draft: Draft, snapshot: Snapshot, config: PolicyConfig, count: int) -> Reclaim:
+    """The problem that the reclaim policy solves: servers with base workers, and their jobs."""
+    servers = draft.cluster.servers
+    jobs_on: dict[str, tuple[str, ...]] = {}
+    jobs: dict[str, Victim] = {}
+    for index in draft.capacity.now.members(Group.BASE_LOAN):
+        server_id = servers[index].id
+        owners = tuple(j for j in draft.holders(server_id) if _has_base(draft, j, server_id))
+        jobs_on[server_id] = owners
+        for job_id in owners:
+            if job_id not in jobs:
+                jobs[job_id] = _victim(draft, draft.job(job_id), config, snapshot.now)
+    seed, now, nodes = config.seed, snapshot.now, config.solver_nodes
+    return Reclaim(jobs_on, jobs, min(count, len(jobs_on)), seed, now, nodes)
+
+
+def _has_base(draft: Draft, job_id: str, server_id: str) -> bool:
+    return any(
+        p.server_id == server_id and p.kind is WorkerKind.BASE for p in draft.placements(job_id)
+    )
+
+
+def _victim(draft: Draft, job: Job, config: PolicyConfig, now: float) -> Victim:
+    gpus_on: dict[str, int] = {}
+    for p in draft.placements(job.id):
+        gpus = p.workers * job.spec.gpus_per_worker
+        gpus_on[p.server_id] = gpus_on.get(p.server_id, 0) + gpus
+    if config.victim_weight == "jobs":
+        return Victim(gpus_on)
+    return Victim(gpus_on, weight=job.loss_if_preempted(now) * job.spec.gpus_per_worker)

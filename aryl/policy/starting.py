@@ -1,0 +1,217 @@
+"""Phase 1: which queued jobs get their base workers now, and where (paper §4, §5.3).
+
+Jobs are tried in order; one that does not fit is skipped, or blocks the rest under a strict
+ordering. What is available is what is free and what flexible workers hold (paper §4); free GPUs
+are used first, and elastic jobs shrink only as far as a start needs.
+
+A worker's GPUs are never split over servers, so base workers fit exactly when the servers' whole
+slots add up to them: a fit is known before anything is placed, and nothing has to be undone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from aryl.model.capacity import FreeIndex, Group
+from aryl.model.cluster import Pool
+from aryl.model.job import Job, JobSpec, Placement, WorkerKind
+from aryl.model.plan import Waiting
+from aryl.model.reason import Reason, ReasonCode, because
+from aryl.policy.draft import Draft, flexible_on
+from aryl.policy.placement import LOAN_SIDE, TRAINING_SIDE, Side
+from aryl.policy.rules import Rules
+
+Part = tuple[Side, int]  # a side of the cluster, and how many of its workers go there
+Shape = tuple[int, int, bool, bool, bool]  # jobs of one shape fit, or do not fit, alike
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """Where base workers can go, and whether flexible ones must leave for them."""
+
+    parts: tuple[Part, ...]
+    displaces: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A job that fits, and its place in the order."""
+
+    job: Job
+    place: int
+
+
+def start_queued(
+    draft: Draft, queue: Sequence[Job], rules: Rules
+) -> tuple[Draft, tuple[Waiting, ...]]:
+    """Start what fits, in order; the draft with the starts, and why every other job waits."""
+    if not queue:
+        return draft, ()
+    trial = draft.fork()
+    started, waiting = _try_in_order(trial, queue, rules)
+    if len(started) > 1:
+        return _packed(draft, started, rules) or trial, waiting
+    return trial, waiting
+
+
+def _try_in_order(
+    draft: Draft, queue: Sequence[Job], rules: Rules
+) -> tuple[list[Start], tuple[Waiting, ...]]:
+    ordered = rules.in_order(queue)
+    started: list[Start] = []
+    blocked: dict[Shape, tuple[Reason, list[str]]] = {}
+    for position, job in enumerate(ordered):
+        shape = _shape(job.spec, rules)
+        if shape in blocked:
+            blocked[shape][1].append(job.id)
+            continue
+        if _start_if_it_fits(draft, Start(job, position + 1), rules):
+            started.append(Start(job, position + 1))
+            continue
+        blocked[shape] = (_why_not(draft, job.spec, rules), [job.id])
+        if rules.ordering.head_blocks:
+            return started, (*_waiting(blocked), *_behind(ordered[position:], rules))
+    return started, _waiting(blocked)
+
+
+def _packed(draft: Draft, started: Sequence[Start], rules: Rules) -> Draft | None:
+    """The same starts placed widest worker first (best-fit decreasing), if all of them fit so."""
+    packed = draft.fork()
+    widest_first = sorted(started, key=lambda s: (-s.job.spec.gpus_per_worker, s.place))
+    if all(_start_if_it_fits(packed, start, rules) for start in widest_first):
+        return packed
+    return None
+
+
+def _shape(spec: JobSpec, rules: Rules) -> Shape:
+    base = rules.base_workers(spec)
+    return (spec.gpus_per_worker, base, spec.fungible, spec.heterogeneous, spec.is_elastic)
+
+
+def _start_if_it_fits(draft: Draft, start: Start, rules: Rules) -> bool:
+    job = start.job
+    fit = _find_fit(draft, job.spec, rules)
+    if fit is None:
+        return False
+    placements = _placements(draft, job.spec, fit)
+    shrunk = _displace(draft, job.spec, placements) if fit.displaces else 0
+    gpus = sum(p.workers for p in placements) * job.spec.gpus_per_worker
+    reason = (
+        because(ReasonCode.FITS_BY_SHRINKING, gpus=gpus, shrunk=shrunk)
+        if shrunk
+        else because(ReasonCode.FITS, gpus=gpus, place=start.place)
+    )
+    draft.start(job, placements, reason)
+    return True
+
+
+def _find_fit(draft: Draft, spec: JobSpec, rules: Rules) -> Fit | None:
+    """Free GPUs on the preferred side, then on the other; then the same with elastic jobs shrunk."""
+    capacity = draft.capacity
+    for index in (capacity.now, capacity.without_flexible):
+        parts = _parts(draft, index, spec, rules)
+        if parts:
+            return Fit(parts, displaces=index is capacity.without_flexible)
+    return None
+
+
+def _parts(draft: Draft, index: FreeIndex, spec: JobSpec, rules: Rules) -> tuple[Part, ...]:
+    """The first side that holds all base workers; for a heterogeneous job, else a mix of both."""
+    base = rules.base_workers(spec)
+    for side in rules.sides(spec):
+        groups, pool = side
+        workers = draft.cluster.workers_on(pool, base)
+        if index.workers_that_fit(groups, spec.gpus_per_worker) >= workers:
+            return ((side, workers),)
+    if not spec.heterogeneous:
+        return ()
+    on_training = index.workers_that_fit(TRAINING_SIDE[0], spec.gpus_per_worker)
+    on_loan = draft.cluster.workers_on(Pool.INFERENCE, base - on_training)
+    fits = index.workers_that_fit(LOAN_SIDE[0], spec.gpus_per_worker) >= on_loan
+    return ((TRAINING_SIDE, on_training), (LOAN_SIDE, on_loan)) if on_training and fits else ()
+
+
+def _placements(draft: Draft, spec: JobSpec, fit: Fit) -> tuple[Placement, ...]:
+    """Best fit on free GPUs; what is left over goes where flexible workers make room."""
+    capacity, size = draft.capacity, spec.gpus_per_worker
+    chosen: dict[int, int] = {}
+    for (groups, _), workers in fit.parts:
+        picks = capacity.now.best_fit(groups, size, workers, {})
+        missing = workers - sum(picks.values())
+        if missing:
+            more = capacity.without_flexible.best_fit(groups, size, missing, picks)
+            for server, count in more.items():
+                picks[server] = picks.get(server, 0) + count
+        chosen |= picks
+    servers = draft.cluster.servers
+    return tuple(
+        Placement(servers[server].id, WorkerKind.BASE, count) for server, count in chosen.items()
+    )
+
+
+def _displace(draft: Draft, spec: JobSpec, placements: tuple[Placement, ...]) -> int:
+    """Shrink elastic jobs until the placements fit; how many shrank."""
+    shrunk: dict[str, None] = {}
+    for placement in placements:
+        index = draft.cluster.by_id[placement.server_id].index
+        needed_gpus = placement.workers * spec.gpus_per_worker
+        # Base and flexible workers keep to separate on-loan servers: there, all of them leave.
+        if draft.capacity.now.group[index] is Group.FLEXIBLE_LOAN:
+            needed_gpus = draft.capacity.sizes[index]
+        while draft.capacity.now.free[index] < needed_gpus:
+            missing_gpus = needed_gpus - draft.capacity.now.free[index]
+            job_id, workers = _least_disturbed(draft, placement.server_id, missing_gpus)
+            gone = Placement(placement.server_id, WorkerKind.FLEXIBLE, workers)
+            reason = because(ReasonCode.SHRINKS_FOR_START, workers=workers)
+            draft.shrink(job_id, (gone,), reason)
+            shrunk[job_id] = None
+    return len(shrunk)
+
+
+def _least_disturbed(draft: Draft, server_id: str, missing_gpus: int) -> tuple[str, int]:
+    """The job whose flexible workers here cover the need most closely, and how many of them."""
+    offers = []
+    for job_id in draft.holders(server_id):
+        held = flexible_on(draft, job_id, server_id)
+        if held:
+            size = draft.job(job_id).spec.gpus_per_worker
+            workers = min(held, -(-missing_gpus // size))
+            offers.append((abs(workers * size - missing_gpus), job_id, workers))
+    _, job_id, workers = min(offers)
+    return job_id, workers
+
+
+def _why_not(draft: Draft, spec: JobSpec, rules: Rules) -> Reason:
+    """What the job needs and what there is, in numbers."""
+    capacity = draft.capacity
+    groups = tuple(group for side, _ in rules.sides(spec) for group in side)
+    workers, size = rules.base_workers(spec), spec.gpus_per_worker
+    free_gpus = capacity.now.free_gpus(groups)
+    room_gpus = capacity.without_flexible.free_gpus(groups)
+    if room_gpus < workers * size:
+        return because(
+            ReasonCode.NOT_ENOUGH_GPUS,
+            needed_gpus=workers * size,
+            free_gpus=free_gpus,
+            flexible_gpus=room_gpus - free_gpus,
+        )
+    return because(
+        ReasonCode.FRAGMENTED,
+        workers=workers,
+        gpus_per_worker=size,
+        fitting=capacity.without_flexible.workers_that_fit(groups, size),
+        free_gpus=room_gpus,
+    )
+
+
+def _waiting(blocked: dict[Shape, tuple[Reason, list[str]]]) -> tuple[Waiting, ...]:
+    return tuple(Waiting(reason, tuple(job_ids)) for reason, job_ids in blocked.values())
+
+
+def _behind(rest: Sequence[Job], rules: Rules) -> tuple[Waiting, ...]:
+    """Why all jobs behind a head that does not fit wait."""
+    head, *others = rest
+    if not others:
+        return ()
+    needed_gpus = rules.base_workers(head.spec) * head.spec.gpus_per_worker
+    reason = because(ReasonCode.BEHIND_HEAD, head=head.id, needed_gpus=needed_gpus)
+    return (Waiting(reason, tuple(job.id for job in others)),)

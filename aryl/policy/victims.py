@@ -1,0 +1,133 @@
+"""Which on-loan servers with base workers go back: the reclaim policies (paper §3).
+
+Each policy answers with servers to empty, in order. All jobs with base workers on them are
+preempted, everywhere they run.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from hashlib import blake2b
+
+from aryl.policy.union import least_union
+
+
+@dataclass(frozen=True, slots=True)
+class Victim:
+    """A job that may be preempted: its GPUs by server, and what its preemption costs."""
+
+    gpus_on: Mapping[str, int]
+    weight: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Reclaim:
+    """`count` of the servers are to be emptied; `jobs_on` names the jobs on each, sorted.
+
+    `seed` and `now` feed the random policy; `nodes` limits the solver.
+    """
+
+    jobs_on: Mapping[str, tuple[str, ...]]
+    jobs: Mapping[str, Victim]
+    count: int
+    seed: int = 0
+    now: float = 0.0
+    nodes: int = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """The servers to empty, and whether the policy itself found them."""
+
+    servers: tuple[str, ...]
+    fell_back: bool = False
+
+
+ReclaimPolicy = Callable[[Reclaim], Selection]
+
+
+def greedy(reclaim: Reclaim) -> Selection:
+    """Cheapest server first by the paper's server preemption cost; costs follow each pick.
+
+    The cost is the sum over a server's jobs of 1 / (servers that host the job). Ties go to the
+    server with the least collateral damage: GPUs vacated beyond those of the servers that can then
+    be returned (paper §3.3-3.5).
+    """
+    left = {server: set(jobs) for server, jobs in sorted(reclaim.jobs_on.items())}
+    costs = {server: _cost(reclaim, jobs) for server, jobs in left.items()}
+    chosen: list[str] = []
+    while len(chosen) < reclaim.count:
+        limit = min(costs.values()) * (1 + 1e-12)
+        tied = [server for server, cost in costs.items() if cost <= limit]
+        wanted = reclaim.count - len(chosen)
+        pick = min(tied, key=lambda server: (_collateral(reclaim, left, server, wanted), server))
+        chosen.append(pick)
+        del costs[pick]
+        preempted = left.pop(pick)
+        touched = {server for name in preempted for server in reclaim.jobs[name].gpus_on}
+        for server in sorted(touched & left.keys()):
+            left[server] -= preempted
+            costs[server] = _cost(reclaim, left[server])
+    return Selection(tuple(chosen))
+
+
+def _cost(reclaim: Reclaim, jobs: set[str]) -> float:
+    """The server preemption cost; summed in one order, so that equal costs compare equal."""
+    return sum(sorted(1.0 / len(reclaim.jobs[name].gpus_on) for name in jobs))
+
+
+def _collateral(
+    reclaim: Reclaim, left: Mapping[str, set[str]], pick: str, wanted: int
+) -> int:
+    """GPUs vacated on servers that are not returned, if `pick` is emptied next."""
+    vacated: dict[str, int] = {}
+    for name in sorted(left[pick]):
+        for server, gpus in reclaim.jobs[name].gpus_on.items():
+            vacated[server] = vacated.get(server, 0) + gpus
+    vacated.pop(pick, None)
+    emptied = sorted(
+        (gpus for server, gpus in vacated.items() if server in left and left[server] <= left[pick]),
+        reverse=True,
+    )
+    return sum(vacated.values()) - sum(emptied[: wanted - 1])
+
+
+def exact(reclaim: Reclaim) -> Selection:
+    """The servers with the least total weight of jobs to preempt (minimum k-union).
+
+    Falls back to `greedy` where the solver reaches its limit first.
+    """
+    servers, names = sorted(reclaim.jobs_on), sorted(reclaim.jobs)
+    position = {name: place for place, name in enumerate(names)}
+    chosen = least_union(
+        [[position[name] for name in reclaim.jobs_on[server]] for server in servers],
+        [reclaim.jobs[name].weight for name in names],
+        reclaim.count,
+        reclaim.nodes,
+    )
+    if chosen is None:
+        return Selection(greedy(reclaim).servers, fell_back=True)
+    return Selection(tuple(servers[place] for place in chosen))
+
+
+def fewest_jobs(reclaim: Reclaim) -> Selection:
+    """SCF: the servers that host the fewest jobs (paper §3.7)."""
+    ranked = sorted(reclaim.jobs_on, key=lambda server: (len(reclaim.jobs_on[server]), server))
+    return Selection(tuple(ranked[: reclaim.count]))
+
+
+def at_random(reclaim: Reclaim) -> Selection:
+    """Any servers: ranked by a hash of seed, time and name, so that a replay repeats itself."""
+
+    def rank(server: str) -> bytes:
+        text = f"{reclaim.seed}/{reclaim.now!r}/{server}"
+        return blake2b(text.encode(), digest_size=8).digest()
+
+    return Selection(tuple(sorted(reclaim.jobs_on, key=rank)[: reclaim.count]))
+
+
+RECLAIMS: dict[str, ReclaimPolicy] = {
+    "greedy": greedy,
+    "exact": exact,
+    "scf": fewest_jobs,
+    "random": at_random,
+}
