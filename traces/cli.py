@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +13,7 @@ from aryl.model.errors import BadInput
 from traces.formats import FORMATS, detect_format
 from traces.job import Trace, trace_of
 from traces.statistics import DAY_S, describe
-from traces.synthetic_recipe import PAPER_DAYS, PAPER_JOBS
+from traces.synthetic_recipe import PAPER_DAYS, PAPER_GPUS, PAPER_JOBS
 from traces.table import job_specs, read_trace
 from traces.terminal import show
 from traces.windows import window_of
@@ -108,8 +109,8 @@ def window(
     """Cut a window out of a trace; jobs running at its start are carried in with what remains."""
     if (start_s is None) == (start_day is None):
         raise typer.BadParameter("give either --start-s or --start-day")
-    if not days > 0:
-        raise typer.BadParameter("--days must be positive")
+    if not 0 < days < inf:
+        raise typer.BadParameter("--days must be positive and finite")
     begin_s = start_s if start_s is not None else (start_day or 0.0) * DAY_S
     cut = window_of(read_trace(trace), begin_s, days * DAY_S)
     carried = sum(bool(job.carry_in) for job in cut.jobs)
@@ -153,8 +154,8 @@ def synth(
     out: Out = None,
 ) -> None:
     """Generate a workload with the shape of the paper's production trace."""
-    if not days > 0:
-        raise typer.BadParameter("--days must be positive")
+    if not 0 < days < inf:
+        raise typer.BadParameter("--days must be positive and finite")
     from traces.synthetic import generate  # noqa: PLC0415  # numpy is slow to import
 
     # jobs per GPU and day are the paper's, so that run times are too
