@@ -20,6 +20,7 @@ from simulator.report_sampling import cumulative_shares
 _DAY_S = 86400.0
 _HOUR_S = 3600.0
 PANEL_PX = 190
+LONE_PANEL_PX = 260
 GAP_PX = 46
 _TIME_LAYOUT = {"template": "none", "hovermode": "x unified", "hoversubplots": "axis"}
 
@@ -72,7 +73,7 @@ class TimeAxis:
 
 def line(name: str, x: Column, y: Column, color: str, dash: str = "solid") -> go.Scatter:
     """A step line in the page's colour variable `--color`."""
-    style = {"color": f"var(--{color})", "width": 1.8, "shape": "hv", "dash": dash}
+    style = {"color": f"var(--{color})", "width": 1.6, "shape": "hv", "dash": dash}
     return go.Scatter(name=name, x=_compact(x), y=_compact(y), mode="lines", line=style)
 
 
@@ -100,7 +101,8 @@ def cdf_line(name: str, seconds: Column, color: str, dash: str = "solid") -> go.
 
 def time_figure(time: TimeAxis, panels: Mapping[str, Sequence[go.Scatter]]) -> go.Figure:
     """Panels under each other that share one time axis; the keys are the panels' titles."""
-    height = len(panels) * PANEL_PX + (len(panels) - 1) * GAP_PX + 70
+    panel_px = PANEL_PX if len(panels) > 1 else LONE_PANEL_PX
+    height = len(panels) * panel_px + (len(panels) - 1) * GAP_PX + 70
     figure = go.Figure(layout={"height": height, **_TIME_LAYOUT})
     step = 1 / len(panels)
     for place, (title, traces) in enumerate(panels.items()):
@@ -120,8 +122,7 @@ def time_figure(time: TimeAxis, panels: Mapping[str, Sequence[go.Scatter]]) -> g
         "range": [0, time.until_s / time.unit_s],
         "anchor": f"y{len(panels)}" if len(panels) > 1 else "y",
         "title": {"text": f"{time.unit}s since the trace began"},
-        "hoverformat": ".2f",
-        "unifiedhovertitle": {"text": f"{time.unit} %{{x}}"},
+        "unifiedhovertitle": {"text": f"{time.unit} %{{x:.2f}}"},
     }
     return figure
 

@@ -4,6 +4,7 @@ from math import isfinite, isnan
 
 NOTHING = "\N{EN DASH}"
 TIMES = "\N{MULTIPLICATION SIGN}"
+_SPACE = "\N{NO-BREAK SPACE}"  # a number never parts from its unit
 _MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3600.0, 86400.0
 
 # Ticks for a logarithmic axis of seconds; nobody reads 10⁴ s as "under three hours".
@@ -23,21 +24,21 @@ def duration(seconds: float | None) -> str:
     if seconds is None or not isfinite(seconds):
         return NOTHING
     if seconds < _MINUTE_S:
-        return f"{quantity(seconds) if seconds < 10 else round(seconds)} s"
+        return f"{quantity(seconds) if seconds < 10 else round(seconds)}{_SPACE}s"
     if seconds < _HOUR_S:
-        return f"{seconds / _MINUTE_S:.1f} min"
+        return f"{seconds / _MINUTE_S:.1f}{_SPACE}min"
     if seconds < 2 * _DAY_S:
-        return f"{seconds / _HOUR_S:.1f} h"
-    return f"{seconds / _DAY_S:,.1f} d"
+        return f"{seconds / _HOUR_S:.1f}{_SPACE}h"
+    return f"{seconds / _DAY_S:,.1f}{_SPACE}d"
 
 
-def quantity(value: float | None, digits: int = 1) -> str:
-    """A number with thousands apart; decimals (`digits`) only where it is small and not whole."""
+def quantity(value: float | None) -> str:
+    """A number with thousands apart; decimals only below 100 and where it is not whole."""
     if value is None or not isfinite(value):
         return NOTHING
     if abs(value) >= 100 or value == int(value):
         return f"{value:,.0f}"
-    return f"{value:,.{digits}f}"
+    return f"{value:.1f}" if abs(value) >= 1 else f"{value:.2g}"
 
 
 def percent(share: float | None) -> str:
@@ -46,8 +47,8 @@ def percent(share: float | None) -> str:
         return NOTHING
     points = 100 * share
     if points == 0:
-        return "0 %"
-    return f"{points:.1f} %" if abs(points) >= 1 else f"{points:.2f} %"
+        return f"0{_SPACE}%"
+    return f"{points:.{1 if abs(points) >= 1 else 2}f}{_SPACE}%"
 
 
 def times(ratio: float | None) -> str:

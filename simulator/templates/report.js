@@ -26,6 +26,7 @@
     const color = (name) => style.getPropertyValue(name).trim();
     const axis = {
       gridcolor: color("--rule"), linecolor: color("--rule"), zeroline: false,
+      spikecolor: color("--muted"), spikethickness: 1,
       automargin: true, fixedrange: touch, nticks: narrow.matches ? 5 : 0,
     };
     const dress = {
@@ -34,7 +35,8 @@
       margin: { l: narrow.matches ? 50 : 62, r: 8, t: 8, b: 40 },
       dragmode: touch ? false : "zoom",
       hoverlabel: {
-        bgcolor: color("--card"), bordercolor: color("--rule"), font: { color: color("--text") },
+        bgcolor: color("--card"), bordercolor: color("--rule"), namelength: -1,
+        font: { color: color("--text") },
       },
       legend: {
         orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal",
@@ -43,7 +45,9 @@
       },
     };
     const axes = Object.keys(layout).filter((name) => /^[xy]axis/.test(name));
-    const dressedAxes = axes.map((name) => [name, { ...axis, ...layout[name] }]);
+    const dressedAxes = axes.map((name) => [name, {
+      ...axis, ...(name.startsWith("y") && { fixedrange: true }), ...layout[name],
+    }]);
     return { ...dress, ...layout, ...Object.fromEntries(dressedAxes) };
   };
 
@@ -59,14 +63,13 @@
   const timed = charts.filter(({ figure }) => figure.layout.hovermode === "x unified");
   let following = false;
   const follow = (leader, change) => {
-    const range = [change["xaxis.range[0]"], change["xaxis.range[1]"]];
-    const axis = change["xaxis.autorange"] ? { "xaxis.autorange": true } : { "xaxis.range": range };
-    if (following || (range[0] === undefined && !change["xaxis.autorange"])) return;
+    if (following || !Object.keys(change).some((key) => key.startsWith("xaxis."))) return;
     following = true;
+    const range = [...leader.layout.xaxis.range];
     const others = timed.filter(({ div }) => div !== leader);
-    Promise.all(others.map(({ div }) => Plotly.relayout(div, axis))).then(() => {
-      following = false;
-    });
+    Promise.all(others.map(({ div }) => Plotly.relayout(div, { "xaxis.range": range }))).then(
+      () => { following = false; },
+    );
   };
 
   draw();

@@ -1,0 +1,333 @@
+import base64
+import csv
+import hashlib
+import os
+import re
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aryl.model.errors import BadInput
+from simulator.charts import TimeAxis
+from simulator.report import write_report
+from simulator.report_format import NOTHING, duration, percent, quantity, times
+from simulator.report_sampling import cumulative_shares, extreme_rows, stretch_means
+from tests.run_folders import JOB_HEAD, LOAN_HEAD, TIMELINE_HEAD, write_rows, write_run
+
+SPACE = "\N{NO-BREAK SPACE}"
+ATTACK = '</script><script>alert("x")</script>'
+CLUSTER = {
+    "training": {"servers": 443, "gpus_per_server": 8},
+    "inference": {"servers": 520, "gpus_per_server": 8},
+}
+
+
+class Page(HTMLParser):
+    """What a browser would find: elements with their attributes, scripts, and the words shown."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.programs: list[str] = []
+        self.figures: list[str] = []
+        self.words = ""
+        self.feed(path.read_text(encoding="utf-8"))
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag == "script":
+            (self.figures if dict(attrs).get("type") else self.programs).append("")
+
+    def handle_data(self, data: str) -> None:
+        tag, attrs = self.elements[-1] if self.elements else ("", {})
+        if tag == "script":
+            kept = self.figures if attrs.get("type") else self.programs
+            kept[-1] += data
+        elif tag != "style":
+            self.words += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self.words += " "
+        if tag in {"script", "style"}:
+            self.elements.append((f"/{tag}", {}))
+
+    @property
+    def shown(self) -> str:
+        """The words with every space the same."""
+        return " ".join(self.words.split())
+
+    def attributes(self, name: str) -> list[str | None]:
+        return [attrs[name] for _, attrs in self.elements if name in attrs]
+
+
+def one_job(job_id: str, **changes: object) -> list[object]:
+    values: dict[str, object] = dict.fromkeys(JOB_HEAD, 0)
+    values |= {"job_id": job_id, "finish_s": 60.0, "queuing_s": 5.0, "jct_s": 60.0, "num_gpus": 8}
+    return list((values | changes).values())
+
+
+def test_a_report_shows_the_figures_of_its_summary(tmp_path: Path) -> None:
+    page = Page(write_report(write_run(tmp_path)))
+
+    headlines = (
+        *("aryl", "basic", "seed 1", "jobs 400"),
+        *("33.5 min", "median 26 s", "95th percentile 56.0 min"),
+        *("3.1 h", "median 9.5 min", "95th percentile 15.7 h"),
+        *("86.0 %", "both pools 65.0 %", "on-loan servers 95.8 %"),
+        *("6,168", "of submissions 12.2 %", "GPU-hours lost 15,000"),
+        *("4,211", "reclaims 3,987", "9,120"),
+        *("53.5 %", "collateral damage 13.4 %"),
+        "Inference shortfall, server-hours 2",
+    )
+    for headline in headlines:
+        assert headline in page.shown
+
+
+def test_every_entry_of_the_summary_is_listed_whatever_its_name(tmp_path: Path) -> None:
+    page = Page(write_report(write_run(tmp_path, forecaster="oracle", nested={"deep": 41.5})))
+
+    assert "forecaster oracle" in page.shown
+    assert "nested.deep 41.5" in page.shown
+
+
+def test_a_report_has_a_chart_for_each_question_with_a_sentence_and_a_fixed_id(
+    tmp_path: Path,
+) -> None:
+    page = Page(write_report(write_run(tmp_path, cluster=CLUSTER)))
+
+    charts = [attrs["id"] for _, attrs in page.elements if "data-chart" in attrs]
+    assert charts == ["jobs-over-time", "gpu-usage", "loans", "waiting-cdf"]
+    assert len(page.figures) == len(charts)
+    assert set(page.attributes("aria-describedby")) <= set(page.attributes("id"))
+    assert re.search(r"On average [\d,]+ jobs waited and [\d,]+ ran", page.shown)
+    assert re.search(r"[\d.]+ % of 3,544, and [\d,]+ GPUs on loan", page.shown)
+
+
+def test_a_report_asks_the_network_for_nothing(tmp_path: Path) -> None:
+    path = write_report(write_run(tmp_path))
+
+    page = Page(path)
+    for name in ("src", "href", "srcset", "data", "poster", "action", "background"):
+        assert page.attributes(name) == []
+    ours = path.read_text(encoding="utf-8").replace(page.programs[0], "")
+    assert not re.search(r"https?:|url\(|@import|fetch\(|XMLHttpRequest|import\(", ours)
+
+
+def test_the_pages_own_policy_forbids_requests_and_names_every_script(tmp_path: Path) -> None:
+    page = Page(write_report(write_run(tmp_path)))
+
+    policy = next(
+        attrs["content"] or ""
+        for _, attrs in page.elements
+        if attrs.get("http-equiv") == "Content-Security-Policy"
+    )
+    hashes = [
+        "'sha256-" + base64.b64encode(hashlib.sha256(program.encode()).digest()).decode() + "'"
+        for program in page.programs
+    ]
+    assert policy.startswith("default-src 'none';")
+    assert f"script-src {' '.join(hashes)};" in policy
+
+
+def test_names_from_a_trace_are_shown_and_never_run(tmp_path: Path) -> None:
+    rejected = [{"job_id": ATTACK, "reason": "<b>too large</b>"}]
+    run_dir = write_run(tmp_path, scheme=ATTACK, rejected=rejected, cluster=CLUSTER)
+    write_rows(run_dir / "jobs.csv", JOB_HEAD, [one_job(ATTACK, queuing_s=9e9)])
+
+    page = Page(write_report(run_dir))
+
+    # Plotly.js and the page's own script; the figures are no programs.
+    assert len(page.programs) == 2
+    assert not [tag for tag, _ in page.elements if tag == "b"]
+    assert page.words.count(ATTACK) >= 3
+    assert "<b>too large</b>" in page.words
+
+
+def test_the_same_run_gives_the_same_bytes_whatever_the_hash_seed(tmp_path: Path) -> None:
+    run_dir = write_run(tmp_path, cluster=CLUSTER)
+    program = (
+        "import sys, pathlib, simulator.report as r; r.write_report(pathlib.Path(sys.argv[1]))"
+    )
+    pages = set()
+    for seed in ("1", "2"):
+        subprocess.run(  # noqa: S603 - our own interpreter on our own words
+            [sys.executable, "-c", program, str(run_dir)],
+            check=True,
+            env=os.environ | {"PYTHONHASHSEED": seed},
+        )
+        pages.add((run_dir / "report.html").read_bytes())
+
+    assert len(pages) == 1
+
+
+def test_a_run_without_loans_has_no_loan_table_and_no_on_loan_panel(tmp_path: Path) -> None:
+    lent = Page(write_report(write_run(tmp_path / "lent")))
+    kept = Page(write_report(write_run(tmp_path / "kept", lends=False)))
+
+    assert "median length" in lent.shown
+    assert "median length" not in kept.shown
+    assert any("on loan, used" in figure for figure in lent.figures)
+    assert not any("on loan" in figure for figure in kept.figures)
+
+
+@pytest.mark.parametrize(
+    ("jobs", "told"),
+    [
+        pytest.param([], "No job finished.", id="no job"),
+        pytest.param([one_job("solo")], "Half completed within 1.0 min", id="one job"),
+        pytest.param(
+            [one_job("open", finish_s="", jct_s="", queuing_s="")], "No job finished.", id="open"
+        ),
+        pytest.param([one_job("old", carry_in=1)], "No job finished.", id="only carried in"),
+    ],
+)
+def test_a_run_with_hardly_a_job_still_gets_its_report(
+    tmp_path: Path, jobs: list[list[object]], told: str
+) -> None:
+    run_dir = write_run(tmp_path, queuing_s=None, jct_s=None, flexible_share=None)
+    write_rows(run_dir / "jobs.csv", JOB_HEAD, jobs)
+    write_rows(run_dir / "loans.csv", LOAN_HEAD, [])
+    write_rows(run_dir / "timeline.csv", TIMELINE_HEAD, [])
+
+    page = Page(write_report(run_dir))
+
+    assert told in page.shown
+    assert f"Reclaimed by shrinking alone {NOTHING}" in page.shown
+
+
+def test_carried_in_jobs_are_left_out_of_the_tables(tmp_path: Path) -> None:
+    run_dir = write_run(tmp_path)
+    rows = [one_job("old", carry_in=1, queuing_s=900.0), one_job("new")]
+    write_rows(run_dir / "jobs.csv", JOB_HEAD, rows)
+
+    shown = Page(write_report(run_dir)).shown
+
+    assert "new 5 s" in shown
+    assert "old 15.0 min" not in shown
+    assert "2 to 8 GPUs 1 5 s" in shown
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    run_dir = write_run(tmp_path)
+    write_rows(run_dir / "timeline.csv", TIMELINE_HEAD[:-1], [])
+
+    with pytest.raises(BadInput, match=r"timeline.csv, row 1, column forecast_servers: is missing"):
+        write_report(run_dir)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    run_dir = write_run(tmp_path)
+    (run_dir / "loans.csv").unlink()
+
+    with pytest.raises(BadInput, match=r"loans.csv: is missing"):
+        write_report(run_dir)
+
+
+def test_a_long_run_gives_a_page_of_at_most_six_megabytes(tmp_path: Path) -> None:
+    path = write_report(write_run(tmp_path, jobs=4000, days=69.0, cluster=CLUSTER))
+
+    with (tmp_path / "timeline.csv").open(newline="") as file:
+        assert sum(1 for _ in csv.reader(file)) > 20_000
+    assert path.stat().st_size < 6_000_000
+
+
+def test_thinned_rows_keep_every_peak_of_every_column() -> None:
+    chance = np.random.default_rng(1)
+    noise, spikes = chance.random(20_000), np.zeros(20_000)
+    spikes[[17, 9_999, 19_998]] = 1.0, -1.0, 2.0
+
+    rows = extreme_rows([noise, spikes], max_points=200)
+
+    assert len(rows) <= 200
+    assert np.all(np.diff(rows) > 0)
+    assert rows[0] == 0
+    assert rows[-1] == 19_999
+    assert {17, 9_999, 19_998, int(noise.argmax()), int(noise.argmin())} <= set(rows.tolist())
+
+
+def test_short_series_and_gaps_survive_thinning() -> None:
+    gaps = np.full(500, np.nan)
+    gaps[123] = 7.0
+
+    assert extreme_rows([gaps], max_points=500).tolist() == list(range(500))
+    assert 123 in extreme_rows([gaps], max_points=50).tolist()
+
+
+def test_a_cdf_rises_to_one_and_keeps_its_ends() -> None:
+    values = np.random.default_rng(2).lognormal(5, 2, 10_000)
+
+    seconds, shares = cumulative_shares(values, max_points=100)
+
+    assert len(seconds) == 100
+    assert np.all(np.diff(seconds) > 0)
+    assert np.all(np.diff(shares) > 0)
+    assert (seconds[0], seconds[-1], shares[-1]) == (values.min(), values.max(), 1.0)
+    halfway = int(np.searchsorted(shares, 0.5))
+    assert seconds[halfway] == pytest.approx(np.median(values), rel=0.1)
+
+
+def test_a_cdf_counts_ties_together_and_gaps_not_at_all() -> None:
+    seconds, shares = cumulative_shares(np.array([0.0, np.nan, 0.0, 4.0, 2.0]))
+
+    assert seconds.tolist() == [0.0, 2.0, 4.0]
+    assert shares.tolist() == [0.5, 0.75, 1.0]
+
+
+def test_stretch_means_leave_out_empty_stretches() -> None:
+    starts, means = stretch_means(
+        np.array([0.0, 300.0, 600.0, 3000.0]), np.array([1.0, 3.0, 5.0, 7.0]), 600.0
+    )
+
+    assert starts.tolist() == [0.0, 600.0, 3000.0]
+    assert means.tolist() == [2.0, 5.0, 7.0]
+
+
+@pytest.mark.parametrize(
+    ("end_s", "last_submit_s", "unit", "until_s"),
+    [
+        (15 * 86400.0, 15 * 86400.0, "day", 15 * 86400.0),
+        (60 * 86400.0, 10 * 86400.0, "day", 11.5 * 86400.0),
+        (30000.0, 28800.0, "hour", 30000.0),
+        (900.0, 0.0, "minute", 900.0),
+    ],
+    ids=["days", "long tail", "hours", "minutes"],
+)
+def test_the_time_axis_suits_the_run_and_cuts_a_long_tail(
+    end_s: float, last_submit_s: float, unit: str, until_s: float
+) -> None:
+    axis = TimeAxis.fitting(end_s, last_submit_s)
+
+    assert axis.unit == unit
+    assert axis.until_s == pytest.approx(until_s)
+
+
+@pytest.mark.parametrize(
+    ("shown", "expected"),
+    [
+        (duration(0.0), f"0{SPACE}s"),
+        (duration(5.25), f"5.2{SPACE}s"),
+        (duration(55.4), f"55{SPACE}s"),
+        (duration(3072.0), f"51.2{SPACE}min"),
+        (duration(16610.0), f"4.6{SPACE}h"),
+        (duration(376513.0), f"4.4{SPACE}d"),
+        (duration(None), NOTHING),
+        (percent(0.0), f"0{SPACE}%"),
+        (percent(0.0026), f"0.26{SPACE}%"),
+        (percent(0.1224), f"12.2{SPACE}%"),
+        (percent(float("nan")), NOTHING),
+        (quantity(50390), "50,390"),
+        (quantity(6.5), "6.5"),
+        (quantity(0.043), "0.043"),
+        (quantity(None), NOTHING),
+        (times(1.528), "1.53\N{MULTIPLICATION SIGN}"),
+        (times(float("inf")), "\N{INFINITY}\N{MULTIPLICATION SIGN}"),
+        (times(None), NOTHING),
+    ],
+)
+def test_figures_read_as_people_write_them(shown: str, expected: str) -> None:
+    assert shown == expected
