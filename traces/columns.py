@@ -57,6 +57,12 @@ def _parse_cell(file: str, field: Field, row: int, cell: str) -> Any:  # noqa: A
         raise BadInput(file, problem, row, field.name, cell, field.kind.expected) from None
 
 
+def _name(text: str) -> str:
+    if not text:
+        raise ValueError
+    return text
+
+
 def _number(text: str) -> float:
     try:
         value = float(_plain(text))
@@ -153,5 +159,5 @@ INTEGER = Kind("a whole number of at least 0", _integer, _quick_integers)
 SIZE = Kind("a whole number of at least 1", _size, _quick_sizes)
 FLAG = Kind("0 or 1", _flag, _quick_flags)
 SIZES = Kind("whole numbers of at least 1, such as 2|4|8", _sizes, _one_by_one)
-NAME = Kind("a name", str, _quick_names)
+NAME = Kind("a name", _name, _quick_names)
 LABEL = Kind("a text", str, _quick_labels)

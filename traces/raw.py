@@ -70,7 +70,6 @@ def csv_blocks(path: Path, width: int | None = None) -> Iterator[Block]:
             while cells := list(islice(lines, take)):
                 numbers: Sequence[int] = range(row + 1, row + len(cells) + 1)
                 row += len(cells)
-                take = BLOCK_ROWS
                 if [] in cells:
                     kept = [(n, line) for n, line in zip(numbers, cells, strict=True) if line]
                     numbers, cells = [n for n, _ in kept], [line for _, line in kept]
@@ -78,6 +77,7 @@ def csv_blocks(path: Path, width: int | None = None) -> Iterator[Block]:
                     continue
                 width = width or len(cells[0])
                 _check_width(path, Block(numbers, cells), width)
+                take = BLOCK_ROWS
                 yield Block(numbers, list(zip(*cells, strict=True)))
         except csv.Error as error:
             raise BadInput(str(path), f"is not CSV ({error})", row=lines.line_num) from error

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import io
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -79,5 +80,6 @@ def write_whole(path: Path, content: bytes) -> None:
         part.write_bytes(content)
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise BadInput(str(path), f"can't be written ({error.strerror or error})") from error
