@@ -12,10 +12,10 @@ from rich.table import Table
 from rich.text import Text
 
 from simulator.comparison_charts import comparison_charts
+from simulator.report_cards import run_facts
 from simulator.report_format import NOTHING, TIMES, percent, quantity, times
 from simulator.report_input import read_run
 from simulator.report_page import write_page
-from simulator.report_tables import run_facts
 
 _HOUR_S = 3600.0
 _SPREAD = ("mean", "p50", "p95")

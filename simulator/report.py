@@ -2,10 +2,11 @@
 
 from pathlib import Path
 
+from simulator.report_cards import headline_cards, run_facts
 from simulator.report_charts import run_charts
 from simulator.report_input import read_run
 from simulator.report_page import write_page
-from simulator.report_tables import every_figure, headline_cards, run_facts, run_tables
+from simulator.report_tables import every_figure, run_tables
 
 
 def write_report(run_dir: Path) -> Path:

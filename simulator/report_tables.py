@@ -1,4 +1,4 @@
-"""The figures and tables of a run's report, as text ready to be shown."""
+"""The tables of a run's report, as text ready to be shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,15 +13,8 @@ from simulator.report_input import Column, RunOutput
 _HOUR_S = 3600.0
 LONGEST_WAITS = 10
 REJECTED_SHOWN = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """One headline: a name, the figure that matters most, and the figures around it."""
-
-    name: str
-    figure: str
-    details: tuple[tuple[str, str], ...] = ()
+_PERCENTILES = ("mean", "p50", "p75", "p95", "p99", "max")
+_GROUP_HEAD = ("jobs", "queuing mean", "queuing p95", "JCT mean", "preempted")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,57 +26,6 @@ class Table:
     rows: tuple[tuple[str, ...], ...]
     note: str = ""
     is_prose: bool = False
-
-
-def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
-    """The summary's figures (spec §5), most asked for first."""
-    get = summary.get
-    lost_gpu_s, shortfall = get("lost_gpu_s"), get("inference_shortfall_server_s")
-    return [
-        _spread_card("Queuing time, mean", get("queuing_s")),
-        _spread_card("Job completion time, mean", get("jct_s")),
-        Card(
-            "Training usage",
-            percent(get("training_usage")),
-            (
-                ("both pools", percent(get("overall_usage"))),
-                ("on-loan servers", percent(get("on_loan_usage"))),
-            ),
-        ),
-        Card(
-            "Preemptions",
-            quantity(get("preemptions")),
-            (
-                ("of submissions", percent(get("preemption_ratio"))),
-                ("GPU-hours lost", quantity(_per_hour(lost_gpu_s))),
-            ),
-        ),
-        Card(
-            "Loans",
-            quantity(get("loans")),
-            (
-                ("reclaims", quantity(get("reclaims"))),
-                ("resizes of jobs", quantity(get("resizes"))),
-            ),
-        ),
-        Card(
-            "Reclaimed by shrinking alone",
-            percent(get("flexible_share")),
-            (("collateral damage", percent(get("collateral"))),),
-        ),
-        Card("Resizes of elastic jobs", quantity(get("resizes"))),
-        Card("Inference shortfall, server-hours", quantity(_per_hour(shortfall))),
-    ]
-
-
-def run_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """What was run: the line under the title."""
-    facts = [(name, str(summary.get(name, NOTHING))) for name in ("scheme", "scenario", "seed")]
-    facts.append(("jobs", quantity(summary.get("jobs"))))
-    rejected = summary.get("rejected") or ()
-    if rejected:
-        facts.append(("rejected", quantity(len(rejected))))
-    return facts
 
 
 def run_tables(run: RunOutput) -> list[Table]:
@@ -104,16 +46,6 @@ def every_figure(summary: Mapping[str, Any]) -> Table:
     return Table(
         "Everything in summary.json", ("name", "value"), tuple(_flat(summary, "")), is_prose=True
     )
-
-
-def _spread_card(name: str, spread: Mapping[str, float] | None) -> Card:
-    spread = spread or {}
-    details = tuple((label, duration(spread.get(key))) for key, label in _CARD_PERCENTILES)
-    return Card(name, duration(spread.get("mean")), details)
-
-
-_CARD_PERCENTILES = (("p50", "median"), ("p95", "95th percentile"))
-_PERCENTILES = ("mean", "p50", "p75", "p95", "p99", "max")
 
 
 def _spreads(summary: Mapping[str, Any]) -> Table:
@@ -154,9 +86,6 @@ def _by_kind(run: RunOutput) -> Table:
         _group_rows(run, groups),
         note="A job can be of several kinds.",
     )
-
-
-_GROUP_HEAD = ("jobs", "queuing mean", "queuing p95", "JCT mean", "preempted")
 
 
 def _group_rows(
@@ -226,10 +155,6 @@ def _flat(value: object, name: str) -> Iterator[tuple[str, str]]:
         yield name, f"{len(value):,} entries"
     else:
         yield name, NOTHING if value is None else str(value)
-
-
-def _per_hour(value_s: float | None) -> float | None:
-    return None if value_s is None else value_s / _HOUR_S
 
 
 def _mean(values: Column) -> float:
