@@ -12,6 +12,7 @@ from traces.writing import write_whole
 
 COLOURS = ("#3b82c4", "#e08a3c")
 GREY = "#8a8f98"  # readable on white and on black
+GRID = "rgba(138,143,152,0.25)"
 
 PAGE = """<!doctype html>
 <html lang="en">
@@ -59,7 +60,7 @@ def write_picture(path: Path, trace: Trace, description: Description) -> None:
 
 
 def _summary(of: Description) -> str:
-    carried = f" and {of.carried_in:,} carried in" if of.carried_in else ""
+    carried = f" ({of.carried_in:,} more carried in)" if of.carried_in else ""
     load = "" if of.offered_load is None else f"; offered load {of.offered_load:.2f}"
     days = of.span_s / DAY_S
     return f"{of.jobs:,} jobs{carried} in {days:.1f} days, {of.gpu_hours:,.0f} GPU-hours{load}."
@@ -74,8 +75,8 @@ def _section(figure: go.Figure, number: int) -> str:
         plot_bgcolor="rgba(0,0,0,0)",
         legend={"orientation": "h", "y": 1.1},
     )
-    figure.update_xaxes(gridcolor=GREY, gridwidth=0.2, automargin=True)
-    figure.update_yaxes(gridcolor=GREY, gridwidth=0.2, zerolinecolor=GREY, automargin=True)
+    figure.update_xaxes(gridcolor=GRID, zeroline=False, automargin=True)
+    figure.update_yaxes(gridcolor=GRID, zerolinecolor=GREY, automargin=True)
     # the library would make up an id for each chart
     return str(
         figure.to_html(

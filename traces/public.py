@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from itertools import repeat
 from math import isfinite
 from pathlib import Path
 
@@ -99,12 +100,11 @@ def rows_of(
             names = [column[0].strip() for column in block.columns]
             places = [_place(file, names, name) for name in wanted]
             continue
-        columns = [block.columns[place] for place in places]
-        for row, *texts in zip(block.rows, *columns, strict=True):
-            yield tuple(
-                Cell(file, row, name, text.strip())
-                for name, text in zip(wanted, texts, strict=True)
-            )
+        cells = [
+            map(Cell, repeat(file), block.rows, repeat(name), map(str.strip, block.columns[place]))
+            for name, place in zip(wanted, places, strict=True)
+        ]
+        yield from zip(*cells, strict=True)
     if not places:
         raise BadInput(file, "is empty", expected=f"a header with {', '.join(wanted)}")
 

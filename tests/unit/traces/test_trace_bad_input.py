@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from aryl.model.errors import BadInput
-from traces.table import job_specs, read_trace
+from traces.table import TraceJob, job_specs, read_trace, trace_of
+from traces.writing import write_trace
 
 HEADER = "job_id,submit_s,num_gpus,duration_s"
 
@@ -222,3 +223,12 @@ def test_the_row_is_found_far_into_a_large_file(tmp_path: Path) -> None:
     error = refusal_of(path)
 
     assert (error.row, error.value) == (17_003, "late")
+
+
+def test_a_bad_cell_of_a_parquet_file_is_named_by_its_row(tmp_path: Path) -> None:
+    trace = trace_of("made-up", [TraceJob(2, "a", 0.0, 1, 5.0), TraceJob(3, "b", 1.0, 1, -5.0)])
+    write_trace(tmp_path / "jobs.parquet", trace)
+
+    error = refusal_of(tmp_path / "jobs.parquet")
+
+    assert (error.row, error.column, error.value) == (2, "duration_s", "-5.0")
