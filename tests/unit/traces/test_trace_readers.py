@@ -124,6 +124,35 @@ def test_a_lingjun_folder_without_workers_is_refused(tmp_path: Path) -> None:
         FORMATS["lingjun"](tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("resources", "problem"),
+    [
+        ("8 GPUs", "is not a JSON object"),
+        ("[8]", "is not a JSON object"),
+        ('"{""nvidia.com/gpu"": ""half""}"', "is not a number"),
+    ],
+    ids=["no JSON", "a list", "no number"],
+)
+def test_resources_of_a_worker_that_make_no_sense_are_named(
+    tmp_path: Path, resources: str, problem: str
+) -> None:
+    shutil.copy(FILES["lingjun"] / "job.csv", tmp_path)
+    rows = f"job_name,worker_name,RES\ndlc-one,w0,\ndlc-one,w1,{resources}\n"
+    (tmp_path / "worker.csv").write_text(rows)
+
+    with pytest.raises(BadInput, match=problem) as caught:
+        FORMATS["lingjun"](tmp_path)
+
+    assert (caught.value.file, caught.value.row) == (str(tmp_path / "worker.csv"), 3)
+
+
+def test_a_pai_job_that_ends_before_it_starts_is_dropped(tmp_path: Path) -> None:
+    path = tmp_path / "pai_task_table.csv"
+    path.write_text(FILES["pai"].read_text().replace("400.0,1000.0", "1000.0,400.0"))
+
+    assert FORMATS["pai"](path).dropped["ends before it starts"] == 1
+
+
 def test_a_file_in_no_known_format_asks_for_one(tmp_path: Path) -> None:
     path = tmp_path / "other.csv"
     path.write_text("when,what\n1,2\n")
@@ -235,6 +264,15 @@ def test_a_philly_attempt_without_times_adds_nothing(tmp_path: Path) -> None:
     (job,) = FORMATS["philly"](philly_file(tmp_path, attempts=attempts)).jobs
 
     assert (job.num_gpus, job.duration_s) == (2, 60.0)
+
+
+def test_a_philly_job_whose_attempts_were_never_timed_is_dropped(tmp_path: Path) -> None:
+    timed = json.loads(FILES["philly"].read_text())[1]
+    held = {"detail": [{"ip": "m1", "gpus": ["gpu0"]}], "start_time": None, "end_time": "None"}
+    path = tmp_path / "cluster_job_log"
+    path.write_text(json.dumps([timed, timed | {"jobid": "b", "attempts": [held]}]))
+
+    assert FORMATS["philly"](path).dropped == {"never started": 1}
 
 
 def test_a_philly_log_that_is_no_list_is_refused(tmp_path: Path) -> None:
