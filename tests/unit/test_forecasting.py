@@ -118,10 +118,32 @@ def test_a_lead_longer_than_the_memory_still_has_an_answer(name: str) -> None:
 
 @pytest.mark.parametrize("name", BLIND)
 def test_demand_older_than_the_memory_changes_nothing(name: str) -> None:
-    recent = np.random.default_rng(5).integers(50, 90, MEMORY_BINS).astype(float)
-    older = np.concatenate([np.full(500, 400.0), recent])
+    noise = np.random.default_rng(5).integers(0, 9, MEMORY_BINS)
+    recent = sharp_days(MEMORY_BINS, period=WEEK_BINS) + noise
+    older = np.concatenate([np.full(WEEK_BINS, 400.0), recent])
 
     assert foresee(name, older, 3) == foresee(name, recent, 3)
+
+
+def test_last_forgets_rises_older_than_a_week() -> None:
+    wild, calm = np.resize([50.0, 90.0], 40), np.full(WEEK_BINS + 1, 50.0)
+
+    assert foresee("last", np.concatenate([wild, calm[:-2]]), quantile=1.0) == 90
+    assert foresee("last", np.concatenate([wild, calm]), quantile=1.0) == 50
+
+
+def test_a_spell_of_bursts_raises_the_forecast_though_the_week_was_calm() -> None:
+    calm, bursts = np.full(WEEK_BINS, 100.0), np.resize([130.0, 100.0], 24)
+
+    assert foresee("last", calm, quantile=0.8) == 100
+    assert foresee("last", np.concatenate([calm, bursts]), quantile=0.8) == 100
+    assert foresee("last", np.concatenate([calm, bursts]), quantile=0.9) == 130
+
+
+def test_float_noise_in_the_time_does_not_lengthen_the_lead() -> None:
+    values = np.random.default_rng(3).integers(50, 90, 900).astype(float)
+
+    assert foresee("last", values, 1, late_s=1e-8) == foresee("last", values, 1)
 
 
 @pytest.mark.parametrize("name", BLIND)

@@ -90,13 +90,13 @@ def test_of_several_measures_the_first_by_precedence_counts(
 
 
 def test_coarse_samples_are_joined_by_lines_and_the_last_leads_to_the_first(read: Reader) -> None:
-    series = read(table("servers", [10, 22, 10], step_s=3_600))
+    series = read(table("servers", [10, 22, 34], step_s=3_600))
 
     assert series.period_s == 3 * 3_600
-    hour_up, hour_down, hour_closing = series.servers.reshape(3, PER_HOUR).tolist()
-    assert hour_up == list(range(10, 22))
-    assert hour_down == list(range(22, 10, -1))
-    assert hour_closing == [10] * PER_HOUR
+    first, second, closing = series.servers.reshape(3, PER_HOUR).tolist()
+    assert first == list(range(10, 22))
+    assert second == list(range(22, 34))
+    assert closing == list(range(34, 10, -2))
 
 
 def test_a_week_of_hours_repeats_after_a_week(read: Reader) -> None:
@@ -116,6 +116,12 @@ def test_a_gap_is_bridged_by_a_line(read: Reader) -> None:
     series = read("t_s,servers\n0,10\n300,10\n600,10\n900,10\n2100,50\n2400,50\n")
 
     assert series.servers.tolist() == [10, 10, 10, 10, 20, 30, 40, 50, 50]
+
+
+def test_a_short_step_among_long_ones_does_not_shorten_the_cycle(read: Reader) -> None:
+    series = read("t_s,servers\n0,10\n3600,10\n7200,10\n7260,10\n")
+
+    assert series.period_s == pytest.approx(7_260 + 3_600, abs=300)
 
 
 def test_times_are_the_times_of_the_trace_whatever_the_first(read: Reader) -> None:
