@@ -1,7 +1,7 @@
 """The policy's knobs: one frozen object, read from a mapping and validated whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 from aryl.model.errors import BadInput
@@ -106,11 +106,6 @@ def policy_config(
     config = PolicyConfig(**(SCHEMES[name] | values | {"scheme": name}))
     speedup_named(config.speedup)
     return config
-
-
-def with_seed(config: PolicyConfig, seed: int) -> PolicyConfig:
-    """The configuration with another seed."""
-    return replace(config, seed=seed)
 
 
 def _value(knob: Any, value: object, source: str) -> object:  # noqa: ANN401 - dataclasses.Field is generic in its own default

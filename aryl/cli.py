@@ -1,0 +1,44 @@
+"""The `aryl` command: groups join by the entry-point group `aryl.commands`."""
+
+import sys
+from importlib.metadata import entry_points, version
+
+import typer
+from rich.console import Console
+
+from aryl.model.errors import ArylError, BadInput
+
+GROUP = "aryl.commands"
+
+app = typer.Typer(
+    name="aryl",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    help="Lend idle inference servers to training jobs, and take them back with the least harm.",
+    epilog="Start with `aryl trace synth --out trace.csv.gz`, "
+    "then `aryl sim compare trace.csv.gz --schemes fifo,sjf,aryl`.",
+)
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    *,
+    show_version: bool = typer.Option(False, "--version", help="Print the version and stop."),  # noqa: FBT003 - typer's way to give a default
+) -> None:
+    """Lend idle inference servers to training jobs, and take them back with the least harm."""
+    if show_version:
+        Console().print(f"aryl {version('aryl')}", highlight=False)
+        raise typer.Exit
+
+
+def main() -> None:
+    """Run the command line: exit code 0, 1 where it failed, 2 for bad arguments or input."""
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        app.add_typer(point.load(), name=point.name)
+    try:
+        app()
+    except ArylError as error:
+        console = Console(stderr=True, soft_wrap=True)
+        console.print(f"aryl: {error}", style="red", markup=False, highlight=False)
+        sys.exit(2 if isinstance(error, BadInput) else 1)

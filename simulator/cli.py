@@ -1,0 +1,137 @@
+"""`aryl sim`: run one scheme, compare several, list what policies are made of."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from simulator.request import RunRequest
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Replay traces in virtual time with the policy code that schedules for real.",
+)
+
+TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="Jobs: .csv, .csv.gz, .parquet.")]
+Inference = Annotated[
+    Path | None,
+    typer.Option("--inference", help="Inference demand, a CSV file; by default the paper's day."),
+]
+Peak = Annotated[
+    float,
+    typer.Option("--inference-peak", help="Share of the inference pool that demand's peak takes."),
+]
+ClusterName = Annotated[
+    str, typer.Option("--cluster", help="paper, testbed, philly, or a TOML file.")
+]
+PolicyFile = Annotated[
+    Path | None, typer.Option("--policy", help="A TOML file with a [policy] table.")
+]
+Scenario = Annotated[
+    str | None,
+    typer.Option("--scenario", help="basic or as-is; by default what the trace's columns say."),
+]
+Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command(
+    epilog="Example: `aryl sim run trace.csv.gz --cluster philly --scheme aryl --out runs/aryl`"
+)
+def run(
+    trace: TraceFile,
+    *,
+    out: Annotated[Path, typer.Option("--out", help="The folder for the run's files.")],
+    inference: Inference = None,
+    inference_peak: Peak = 0.95,
+    cluster: ClusterName = "paper",
+    policy: PolicyFile = None,
+    scheme: Annotated[str | None, typer.Option("--scheme", help="See `aryl sim policies`.")] = None,
+    scenario: Scenario = None,
+    seed: Seed = 0,
+    events: Annotated[
+        bool, typer.Option("--events", help="Also write events.jsonl: each action, each wait.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a trace under one scheme and write its files and report."""
+    from simulator.progress import one_run  # noqa: PLC0415 - keeps `--help` quick
+
+    request = RunRequest(
+        trace, inference, inference_peak, cluster, policy, scheme, scenario, seed
+    )
+    summary = one_run(request, out, events=events)
+    if as_json:
+        _print_json(summary)
+    else:
+        _print_summary(summary, out)
+
+
+@app.command(
+    epilog="Example: `aryl sim compare trace.csv.gz --schemes fifo,sjf,aryl --out runs/compare`"
+)
+def compare(
+    trace: TraceFile,
+    *,
+    schemes: Annotated[
+        str, typer.Option("--schemes", help="Schemes, by commas; ratios are to the first.")
+    ] = "fifo,fifo-backfill,sjf,aryl-loaning,aryl-scaling,aryl",
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep each run here, with one report on all.")
+    ] = None,
+    inference: Inference = None,
+    inference_peak: Peak = 0.95,
+    cluster: ClusterName = "paper",
+    policy: PolicyFile = None,
+    scenario: Scenario = None,
+    seed: Seed = 0,
+    as_json: AsJson = False,
+) -> None:
+    """Replay a trace under several schemes at once and print the paper's table."""
+    from simulator.comparison import comparison_table, write_comparison  # noqa: PLC0415 - as above
+    from simulator.progress import many_runs  # noqa: PLC0415 - as above
+
+    names = [name.strip() for name in schemes.split(",") if name.strip()]
+    requests = {
+        name: RunRequest(trace, inference, inference_peak, cluster, policy, name, scenario, seed)
+        for name in names
+    }
+    summaries = many_runs(requests, out)
+    if as_json:
+        _print_json({"schemes": summaries, "bound": None})
+    else:
+        Console().print(comparison_table(summaries))
+    if out:
+        report = write_comparison(out, names)
+        Console(stderr=as_json).print(f"Report: {report}", highlight=False, soft_wrap=True)
+
+
+@app.command(epilog="Example: `aryl sim policies`")
+def policies(*, as_json: AsJson = False) -> None:
+    """List the schemes, the parts they mix, and every knob of a [policy] table."""
+    from simulator.policies import policies_as_tables, policies_as_text  # noqa: PLC0415 - as above
+
+    if as_json:
+        _print_json(policies_as_text())
+        return
+    for table in policies_as_tables():
+        Console().print(table)
+
+
+def _print_json(content: object) -> None:
+    typer.echo(json.dumps(content, indent=2))
+
+
+def _print_summary(summary: dict[str, Any], out: Path) -> None:
+    console = Console(highlight=False, soft_wrap=True)
+    for row in summary["rejected"]:
+        text = f"left out {row['job_id']}: {row['reason']}"
+        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
+    for name in ("queuing_s", "jct_s"):
+        spread = {key: "-" if v is None else f"{v:,.0f}" for key, v in summary[name].items()}
+        text = ", ".join(f"{key} {value}" for key, value in spread.items())
+        console.print(f"{name:<10} {text}", markup=False)
+    console.print(f"Report: {out / 'report.html'}", markup=False)

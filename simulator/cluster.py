@@ -1,0 +1,228 @@
+"""The Cluster port in memory: both pools and every running job, in virtual time.
+
+It keeps the books (who holds what, how far each job is), tells a journal what happened, and a
+heap when each job will finish. It decides nothing.
+"""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from aryl.engine.ports import Observation, Outcome, Status
+from aryl.model.capacity import Capacity
+from aryl.model.cluster import Cluster, Loan
+from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.plan import (
+    Action,
+    LoanServer,
+    PreemptJob,
+    ReclaimServer,
+    ResizeJob,
+    StartJob,
+)
+from aryl.policy.config import PolicyConfig
+from aryl.policy.units import speed, together, without
+from simulator.clock import VirtualClock
+from simulator.events import EventQueue, Kind
+from simulator.inference import InferenceLoad
+from simulator.journal import Journal
+
+Held = dict[tuple[str, WorkerKind], int]  # workers by server and kind
+
+
+class SimulatedCluster:
+    """Two pools whose jobs make progress as their workers do."""
+
+    def __init__(
+        self,
+        shape: Cluster,
+        load: InferenceLoad,
+        config: PolicyConfig,
+        clock: VirtualClock,
+        events: EventQueue,
+        journal: Journal,
+    ) -> None:
+        """Start with every server vacant and nothing on loan."""
+        self._shape, self._load, self._config = shape, load, config
+        self._clock, self._events, self._journal = clock, events, journal
+        self._capacity = Capacity(shape)
+        self._holders: dict[str, tuple[str, ...]] = {}
+        self._running: dict[str, Job] = {}
+        self._loans: dict[str, Loan] = {}
+        self._waiting: dict[str, Job] = {}
+        self._token: dict[str, int] = {}
+        self._runs = 0
+        self._version = 0
+        foresees = config.forecaster == "oracle"
+        self._ahead_s = config.orchestrator_s + config.vacate_s if foresees else 0.0
+
+    def observe(self) -> Observation:
+        """A copy of all that runs and is lent."""
+        return Observation(
+            version=self._version,
+            cluster=self._shape,
+            capacity=self._capacity.copy(),
+            holders=self._holders.copy(),
+            running=self._running.copy(),
+            loans=self._loans.copy(),
+            demand=self._load.history_at(self._clock.now(), ahead_s=self._ahead_s),
+        )
+
+    def submit(self, job: Job) -> None:
+        """Learn of a job that may be started."""
+        self._waiting[job.id] = job
+
+    def apply(self, action: Action) -> Outcome:
+        """Carry out one action; what no longer suits the state is refused."""
+        self._version += 1
+        match action:
+            case StartJob():
+                return self._start(action)
+            case ResizeJob():
+                return self._resize(action)
+            case PreemptJob():
+                return self._preempt(action)
+            case LoanServer():
+                return self._lend(action)
+            case ReclaimServer():
+                return self._reclaim(action)
+
+    def finish(self, job_id: str, token: int) -> bool:
+        """End a job whose work is done; False where the event is out of date."""
+        if self._token.get(job_id) != token:
+            return False
+        job = self._running.pop(job_id)
+        del self._token[job_id]
+        self._version += 1
+        self._hold(job, ())
+        self._journal.finished(job_id, self._clock.now())
+        return True
+
+    def return_server(self, server_id: str) -> None:
+        """Give a vacated server back to inference."""
+        self._version += 1
+        del self._loans[server_id]
+        self._journal.returned(server_id, self._clock.now())
+
+    @property
+    def running_jobs(self) -> int:
+        """How many jobs hold GPUs."""
+        return len(self._running)
+
+    def _start(self, action: StartJob) -> Outcome:
+        job = self._waiting.pop(action.job_id, None)
+        if job is None:
+            return Outcome(action, Status.REFUSED, detail="the job does not wait")
+        now = self._clock.now()
+        overhead_s = self._config.preemption_overhead_s if job.preemptions else 0.0
+        started = replace(job, started_s=now, progress_s=now + overhead_s)
+        self._journal.started(job.id, now)
+        return Outcome(action, Status.DONE, self._run(started, action.placements))
+
+    def _resize(self, action: ResizeJob) -> Outcome:
+        job = self._running.get(action.job_id)
+        if job is None:
+            return Outcome(action, Status.REFUSED, detail="the job does not run")
+        now = self._clock.now()
+        resized = replace(
+            job,
+            done=job.done_by(now),
+            progress_s=max(job.progress_s, now + self._config.resize_overhead_s),
+        )
+        placements = together(without(job.placements, action.remove), action.add)
+        self._journal.resized(job.id, now)
+        return Outcome(action, Status.DONE, self._run(resized, placements))
+
+    def _preempt(self, action: PreemptJob) -> Outcome:
+        job = self._running.pop(action.job_id, None)
+        if job is None:
+            return Outcome(action, Status.REFUSED, detail="the job does not run")
+        now = self._clock.now()
+        lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
+        del self._token[job.id]
+        self._hold(job, ())
+        self._journal.preempted(job.id, now, lost_gpu_s)
+        queued = Job(
+            job.spec,
+            started_s=job.started_s,
+            done=job.kept_if_preempted(now),
+            progress_s=now,
+            preemptions=job.preemptions + 1,
+        )
+        self._waiting[job.id] = queued
+        return Outcome(action, Status.DONE, queued)
+
+    def _lend(self, action: LoanServer) -> Outcome:
+        now = self._clock.now()
+        if action.server_id in self._loans:
+            return Outcome(action, Status.REFUSED, detail="the server is on loan")
+        self._capacity.open_loan(self._shape.by_id[action.server_id].index)
+        self._loans[action.server_id] = Loan(action.server_id, now)
+        self._journal.lent(action.server_id, now)
+        return Outcome(action, Status.DONE)
+
+    def _reclaim(self, action: ReclaimServer) -> Outcome:
+        now, server_id = self._clock.now(), action.server_id
+        self._capacity.close_loan(self._shape.by_id[server_id].index)
+        self._loans[server_id] = replace(self._loans[server_id], reclaim_s=now)
+        self._journal.asked_back(server_id, now)
+        if self._config.vacate_s:
+            self._events.push(now + self._config.vacate_s, Kind.RETURN, server_id)
+        else:
+            self.return_server(server_id)
+        return Outcome(action, Status.DONE)
+
+    def _run(self, job: Job, placements: tuple[Placement, ...]) -> Job:
+        """Let a job hold the placements and foresee when it will finish."""
+        self._hold(job, placements)
+        rate = speed(
+            self._shape,
+            job.spec,
+            placements,
+            model=self._config.speedup,
+            heterogeneous_efficiency=self._config.heterogeneous_efficiency,
+        )
+        running = replace(job, placements=placements, speed=rate)
+        self._running[job.id] = running
+        self._runs += 1  # a finish foreseen before this change is out of date
+        self._token[job.id] = self._runs
+        left_s = max(0.0, job.spec.work - job.done) / rate
+        finish_s = max(self._clock.now(), job.progress_s) + left_s
+        self._events.push(finish_s, Kind.FINISH, job.id, self._runs)
+        return running
+
+    def _hold(self, job: Job, placements: tuple[Placement, ...]) -> None:
+        """Move the books from what the job held to what it holds now, releases first."""
+        before, after = _by_place(job.placements), _by_place(placements)
+        changes = [
+            (after.get(place, 0) - before.get(place, 0), place) for place in before | after
+        ]
+        for added, (server_id, kind) in sorted(changes, key=lambda change: change[0]):
+            if not added:
+                continue
+            gpus = added * job.spec.gpus_per_worker
+            index = self._shape.by_id[server_id].index
+            if added < 0:
+                self._capacity.release(index, -gpus, kind)
+            else:
+                self._capacity.take(index, gpus, kind)
+            workers = after.get((server_id, kind), 0)
+            now, pool = self._clock.now(), self._shape.servers[index].pool
+            self._journal.holds((job.id, server_id, kind), workers, job.spec, now)
+            self._journal.used(pool, gpus, now)
+        self._list_holders(job.id, before, after)
+
+    def _list_holders(self, job_id: str, before: Held, after: Held) -> None:
+        was, now_on = {place[0] for place in before}, {place[0] for place in after}
+        for server_id in was - now_on:
+            left = tuple(name for name in self._holders[server_id] if name != job_id)
+            if left:
+                self._holders[server_id] = left
+            else:
+                del self._holders[server_id]
+        for server_id in now_on - was:
+            here = self._holders.get(server_id, ())
+            self._holders[server_id] = tuple(sorted((*here, job_id)))
+
+
+def _by_place(placements: Iterable[Placement]) -> Held:
+    return {(p.server_id, p.kind): p.workers for p in placements}

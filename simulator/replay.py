@@ -1,0 +1,160 @@
+"""Replays jobs through the engine in virtual time: one heap, one loop."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from aryl.engine.cycle import CycleReport, Ports, Proposal, Timer, carry_out, propose
+from aryl.model.cluster import Cluster
+from aryl.model.demand import BIN_S
+from aryl.model.job import Job, JobSpec
+from aryl.model.snapshot import Due
+from aryl.policy.config import PolicyConfig
+from simulator.clock import VirtualClock
+from simulator.cluster import SimulatedCluster
+from simulator.events import EventQueue, Kind
+from simulator.inference import InferenceLoad
+from simulator.journal import Journal
+from simulator.observer import Observer, Sight
+from simulator.store import MemoryStore
+
+Progress = Callable[[int], None]  # is told how many jobs have ended
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a replay runs on."""
+
+    cluster: Cluster
+    load: InferenceLoad
+    config: PolicyConfig
+
+
+class Replay:
+    """One run of one policy over jobs sorted by submission."""
+
+    def __init__(
+        self, world: World, jobs: Sequence[JobSpec], observer: Observer, elapsed: Timer
+    ) -> None:
+        """Stand before the first event; the observer is shown each cycle and each demand bin."""
+        self._config, self._load, self._jobs = world.config, world.load, jobs
+        self._observer = observer
+        self._clock, self._events = VirtualClock(), EventQueue()
+        measured_s = [job.submit_s for job in jobs if not job.carry_in] or [0.0]
+        window_s = (min(measured_s), max(measured_s))
+        self.journal = Journal(window_s, len(world.cluster.inference_servers))
+        self._store = MemoryStore()
+        self._cluster = SimulatedCluster(
+            world.cluster, world.load, world.config, self._clock, self._events, self.journal
+        )
+        self._ports = Ports(self._clock, self._cluster, self._store, elapsed)
+        self._arrived = self._ended = 0
+        self._last_schedule_s = self._wake_s = float("-inf")
+        self._wants_schedule = self._wants_orchestrate = False
+        self._in_flight: Proposal | None = None
+        self._unseen_s: float | None = None  # a bin has begun and has not been shown yet
+
+    def run(self, progress: Progress | None = None) -> None:
+        """Run until every job has ended. Raises `InvariantBroken` where a plan breaks a rule."""
+        self._events.push(0.0, Kind.SAMPLE)
+        if self._config.loaning != "none":
+            self._events.push(0.0, Kind.TICK)
+        self._await_arrival()
+        while self._ended < len(self._jobs):
+            now = self._events.next_time()
+            if self._unseen_s is not None and now > self._unseen_s:
+                self._show()
+            self._clock.move_to(now)
+            while self._events.next_time() == now:
+                _, kind, _, subject, token = self._events.pop()
+                self._happen(kind, subject, token, now)
+            self._decide(now)
+            if progress:
+                progress(self._ended)
+        if self._unseen_s is not None:
+            self._show()
+        self.journal.close(self._clock.now())
+
+    def _happen(self, kind: Kind, subject: str, token: int, now: float) -> None:
+        match kind:
+            case Kind.ARRIVAL:
+                self._arrive(now)
+            case Kind.FINISH:
+                if self._cluster.finish(subject, token):
+                    self._store.finish(subject)
+                    self._ended += 1
+                    self._wants_schedule = True
+            case Kind.SAMPLE:
+                self.journal.demanded(self._load.demand_at(now), now)
+                self._unseen_s = now
+                self._events.push(now + BIN_S, Kind.SAMPLE)
+            case Kind.TICK:
+                self._wants_orchestrate = True
+                self._events.push(now + self._config.orchestrator_s, Kind.TICK)
+            case Kind.RETURN:
+                self._cluster.return_server(subject)
+            case Kind.EFFECT:
+                assert self._in_flight is not None
+                proposal, self._in_flight = self._in_flight, None
+                self._settled(carry_out(self._ports, proposal))
+            case Kind.WAKE:
+                pass  # it is time to decide; that follows
+
+    def _await_arrival(self) -> None:
+        if self._arrived < len(self._jobs):
+            self._events.push(self._jobs[self._arrived].submit_s, Kind.ARRIVAL)
+
+    def _arrive(self, now: float) -> None:
+        spec = self._jobs[self._arrived]
+        self._arrived += 1
+        self.journal.submitted(spec, now)
+        job = Job(spec)
+        self._store.submit(job)
+        self._cluster.submit(job)
+        self._wants_schedule = True
+        self._await_arrival()
+
+    def _decide(self, now: float) -> None:
+        """Run what is due, loans first; while a plan is on its way, nothing else is decided."""
+        if self._wants_orchestrate and not self._in_flight:
+            self._wants_orchestrate = False
+            self._cycle(Due.ORCHESTRATE, now)
+        if not self._wants_schedule or self._in_flight:
+            return
+        earliest_s = self._last_schedule_s + self._config.cycle_s
+        if now >= earliest_s:
+            self._wants_schedule = False
+            self._last_schedule_s = now
+            self._cycle(Due.SCHEDULE, now)
+        elif self._wake_s != earliest_s:
+            self._wake_s = earliest_s
+            self._events.push(earliest_s, Kind.WAKE)
+
+    def _cycle(self, due: Due, now: float) -> None:
+        proposal = propose(self._ports, self._config, due)
+        if self._config.decision_latency_s and proposal.plan.actions:
+            self._in_flight = proposal
+            self._events.push(now + self._config.decision_latency_s, Kind.EFFECT)
+        else:
+            self._settled(carry_out(self._ports, proposal))
+
+    def _settled(self, report: CycleReport) -> None:
+        if Due.ORCHESTRATE in report.proposal.snapshot.due and report.outcomes:
+            self._wants_schedule = True
+        self._observer.cycled(report, self._clock.now())
+
+    def _show(self) -> None:
+        """Show the observer the bin that has begun, as its first instant left it."""
+        assert self._unseen_s is not None
+        meters = self.journal.meters
+        self._observer.sampled(
+            Sight(
+                t_s=self._unseen_s,
+                queued_jobs=len(self._store),
+                running_jobs=self._cluster.running_jobs,
+                training_gpus_used=int(meters.training_gpus.level),
+                on_loan_servers=int(meters.on_loan_servers.level),
+                on_loan_gpus_used=int(meters.on_loan_gpus.level),
+                inference_demand_servers=int(meters.demand_servers.level),
+            )
+        )
+        self._unseen_s = None
