@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 
 from simulator.report_format import LOG_TICKS_S, duration
 from simulator.report_input import Column
-from simulator.report_sampling import cumulative_shares
+from simulator.report_sampling import MAX_POINTS, cumulative_shares, extreme_rows
 
-_DAY_S = 86400.0
-_HOUR_S = 3600.0
+_DAY_S, _HOUR_S, _MINUTE_S = 86400.0, 3600.0, 60.0
+_TAIL_SHOWN = 0.15  # of the time until the last submission
+TAIL_POINTS = 300
 PANEL_PX = 190
 LONE_PANEL_PX = 260
 GAP_PX = 46
@@ -46,21 +47,26 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class TimeAxis:
-    """Trace time in the unit that suits its length, shown up to `until_s`."""
+    """Trace time in the unit that suits its length.
+
+    Usage and means are measured from `first_s` to `last_s`, the first and the last submission; the
+    axis ends a little later, at `until_s`, while the last jobs may go on for weeks, until `end_s`.
+    """
 
     unit: str
     unit_s: float
+    first_s: float
+    last_s: float
     until_s: float
+    end_s: float
 
     @classmethod
-    def fitting(cls, end_s: float, last_submit_s: float) -> "TimeAxis":
-        """Days, hours or minutes; a long tail of last jobs is cut off from the first view."""
-        until_s = min(end_s, last_submit_s + max(0.15 * last_submit_s, _HOUR_S))
-        if until_s >= 2 * _DAY_S:
-            return cls("day", _DAY_S, until_s)
-        if until_s >= 2 * _HOUR_S:
-            return cls("hour", _HOUR_S, until_s)
-        return cls("minute", 60.0, until_s)
+    def fitting(cls, first_s: float, last_s: float, end_s: float) -> "TimeAxis":
+        """Days, hours or minutes, whatever the part that is shown calls for."""
+        until_s = min(end_s, last_s + max(_TAIL_SHOWN * last_s, _HOUR_S))
+        units = (("day", _DAY_S), ("hour", _HOUR_S), ("minute", _MINUTE_S))
+        unit, unit_s = next((u for u in units if until_s >= 2 * u[1]), units[-1])
+        return cls(unit, unit_s, first_s, last_s, until_s, end_s)
 
     def places(self, times_s: Column) -> Column:
         """Times on this axis."""
@@ -69,6 +75,20 @@ class TimeAxis:
     def name(self, time_s: float) -> str:
         """A moment in words: `day 3.2`."""
         return f"{self.unit} {time_s / self.unit_s:.1f}"
+
+    def mean(self, times_s: Column, values: Column) -> float:
+        """The mean of evenly spaced values from the first to the last submission, gaps apart."""
+        measured = values[(times_s >= self.first_s) & (times_s <= self.last_s)]
+        return float(np.nanmean(measured)) if np.isfinite(measured).any() else 0.0
+
+    def rows(self, times_s: Column, columns: Sequence[Column]) -> NDArray[np.intp]:
+        """The rows to draw: most of the points go to the part that is shown at first."""
+        shown = int(np.searchsorted(times_s, self.until_s, side="right"))
+        if shown in {0, len(times_s)}:
+            return extreme_rows(columns)
+        tail = extreme_rows([column[shown:] for column in columns], TAIL_POINTS)
+        head = extreme_rows([column[:shown] for column in columns], MAX_POINTS - TAIL_POINTS)
+        return np.concatenate([head, shown + tail])
 
 
 def line(name: str, x: Column, y: Column, color: str, dash: str = "solid") -> go.Scatter:
@@ -82,12 +102,11 @@ def area(name: str, x: Column, y: Column, color: str, fill: str = "tozeroy") -> 
     return line(name, x, y, color).update(fill=fill, fillcolor=f"var(--{color}-fill)")
 
 
-def level(name: str, ends: tuple[float, float], height: float) -> go.Scatter:
+def limit(name: str, time: TimeAxis, height: float) -> go.Scatter:
     """A dotted horizontal line: a limit such as the size of a pool."""
     style = {"color": "var(--muted)", "width": 1.5, "dash": "dot"}
-    return go.Scatter(
-        name=name, x=list(ends), y=[height] * 2, mode="lines", line=style, hoverinfo="skip"
-    )
+    ends = [0.0, time.end_s / time.unit_s]
+    return go.Scatter(name=name, x=ends, y=[height] * 2, mode="lines", line=style, hoverinfo="skip")
 
 
 def cdf_line(name: str, seconds: Column, color: str, dash: str = "solid") -> go.Scatter:
@@ -118,6 +137,8 @@ def time_figure(time: TimeAxis, panels: Mapping[str, Sequence[go.Scatter]]) -> g
         for trace in traces:
             figure.add_trace(trace.update(xaxis="x", yaxis=f"y{name}"))
     figure.layout.showlegend = any(len(traces) > 1 for traces in panels.values())
+    if time.until_s > time.last_s:
+        figure.add_shape(_last_submission(time))
     figure.layout.xaxis = {
         "range": [0, time.until_s / time.unit_s],
         "anchor": f"y{len(panels)}" if len(panels) > 1 else "y",
@@ -145,6 +166,29 @@ def cdf_figure(traces: Sequence[go.Scatter]) -> go.Figure:
         "title": {"text": "share of jobs"},
     }
     return figure
+
+
+def _last_submission(time: TimeAxis) -> dict[str, object]:
+    place = time.last_s / time.unit_s
+    return {
+        "type": "line",
+        "xref": "x",
+        "yref": "paper",
+        "layer": "below",
+        "x0": place,
+        "x1": place,
+        "y0": 0,
+        "y1": 1,
+        "line": {"color": "var(--muted)", "width": 1, "dash": "dot"},
+        "label": {
+            "text": "last submission",
+            "textposition": "end",
+            "textangle": -90,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"size": 10},
+        },
+    }
 
 
 def _compact(values: Column) -> NDArray[np.float32]:

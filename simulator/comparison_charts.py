@@ -9,7 +9,7 @@ from simulator.charts import Chart, TimeAxis, cdf_figure, cdf_line, line, time_f
 from simulator.report_charts import PoolSizes, time_axis
 from simulator.report_format import duration, percent, quantity
 from simulator.report_input import Column, RunOutput
-from simulator.report_sampling import extreme_rows, stretch_means
+from simulator.report_sampling import stretch_means
 
 # The schemes that most comparisons show always look the same; the rest take what is left.
 _STYLES = {
@@ -64,11 +64,12 @@ def _cdfs(chart_id: str, title: str, runs: Mapping[str, RunOutput], column: str)
 
 def _queues(runs: Mapping[str, RunOutput], time: TimeAxis) -> Chart:
     curves = {name: run.timeline["queued_jobs"] for name, run in runs.items()}
-    means = {name: quantity(_mean(values)) for name, values in curves.items()}
+    means = {name: _mean(runs[name], values, time) for name, values in curves.items()}
     return Chart(
         "queue-over-time",
         "Queued jobs",
-        f"Jobs waiting, means over {duration(_stretch_s(time))}. On average: {_listed(means)}.",
+        f"Jobs waiting, means over {duration(_stretch_s(time))}. "
+        f"While jobs were submitted, on average: {_listed(means)}.",
         time_figure(time, {"queued jobs": _smooth_lines(runs, curves, time)}),
     )
 
@@ -97,11 +98,11 @@ def _loans(runs: Mapping[str, RunOutput], time: TimeAxis) -> Chart:
     traces, means = [], {}
     for name, run in runs.items():
         on_loan = run.timeline["on_loan_servers"]
-        kept = extreme_rows([on_loan])
+        kept = time.rows(run.timeline["t_s"], [on_loan])
         x = time.places(run.timeline["t_s"][kept])
         traces.append(line(name, x, on_loan[kept], *styles[name]))
-        means[name] = quantity(_mean(on_loan))
-    sentence = f"Servers on loan to training, on average: {_listed(means)}."
+        means[name] = _mean(run, on_loan, time)
+    sentence = f"Servers on loan while jobs were submitted, on average: {_listed(means)}."
     return Chart(
         "loans-over-time", "On-loan servers", sentence, time_figure(time, {"servers": traces})
     )
@@ -129,8 +130,8 @@ def _listed(figures: Mapping[str, str]) -> str:
     return "; ".join(f"{name} {figure}" for name, figure in figures.items())
 
 
-def _mean(values: Column) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
+def _mean(run: RunOutput, values: Column, time: TimeAxis) -> str:
+    return quantity(time.mean(run.timeline["t_s"], values))
 
 
 def _quantile(values: Column, share: float) -> float | None:

@@ -52,7 +52,15 @@ def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
             percent(get("flexible_share")),
             (("collateral damage", percent(get("collateral"))),),
         ),
-        Card("Resizes of elastic jobs", quantity(get("resizes"))),
+        Card(
+            "Resizes of elastic jobs",
+            quantity(get("resizes")),
+            (
+                ("elastic, of jobs", percent(get("elastic_share"))),
+                ("of GPU-time", percent(get("elastic_gpu_time_share"))),
+                ("fungible, of jobs", percent(get("fungible_share"))),
+            ),
+        ),
         Card("Inference shortfall, server-hours", quantity(_per_hour(shortfall))),
     ]
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import plotly.graph_objects as go  # type: ignore[import-untyped]  # plotly ships no types
 
 from simulator.charts import (
     Chart,
@@ -13,13 +12,12 @@ from simulator.charts import (
     area,
     cdf_figure,
     cdf_line,
-    level,
+    limit,
     line,
     time_figure,
 )
 from simulator.report_format import duration, percent, quantity
 from simulator.report_input import Column, RunOutput
-from simulator.report_sampling import extreme_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,57 +51,62 @@ def run_charts(run: RunOutput) -> list[Chart]:
 
 
 def time_axis(run: RunOutput) -> TimeAxis:
-    """The axis that suits a run: it ends a little after the last submission."""
-    times = run.timeline["t_s"]
+    """The axis that suits a run."""
+    times, submits = run.timeline["t_s"], run.jobs["submit_s"]
     end_s = float(times[-1]) if len(times) else 0.0
-    submits = run.jobs["submit_s"]
-    return TimeAxis.fitting(end_s, float(submits.max()) if len(submits) else end_s)
+    if not len(submits):
+        return TimeAxis.fitting(0.0, end_s, end_s)
+    return TimeAxis.fitting(float(submits.min()), float(submits.max()), end_s)
 
 
 def _jobs(run: RunOutput, time: TimeAxis) -> Chart:
-    queued, running = run.timeline["queued_jobs"], run.timeline["running_jobs"]
-    kept = extreme_rows([queued, running])
-    x = time.places(run.timeline["t_s"][kept])
+    times, queued = run.timeline["t_s"], run.timeline["queued_jobs"]
+    running = run.timeline["running_jobs"]
+    kept = time.rows(times, [queued, running])
+    x = time.places(times[kept])
     panels = {
         "queued": [area("queued jobs", x, queued[kept], "orange")],
         "running": [line("running jobs", x, running[kept], "blue")],
     }
     peak = int(queued.argmax())
     sentence = (
-        f"On average {quantity(_mean(queued))} jobs waited and {quantity(_mean(running))} ran; "
-        f"at most {quantity(float(queued[peak]))} waited at once "
-        f"({time.name(float(run.timeline['t_s'][peak]))})."
+        f"While jobs were submitted, {quantity(time.mean(times, queued))} waited and "
+        f"{quantity(time.mean(times, running))} ran on average; at most "
+        f"{quantity(float(queued[peak]))} waited at once ({time.name(float(times[peak]))}). "
+        f"The last job ended on {time.name(time.end_s)}."
     )
     return Chart("jobs-over-time", "Jobs queued and running", sentence, time_figure(time, panels))
 
 
 def _usage(run: RunOutput, time: TimeAxis, sizes: PoolSizes) -> Chart:
-    used, on_loan = run.timeline["training_gpus_used"], run.timeline["on_loan_gpus_used"]
+    times, used = run.timeline["t_s"], run.timeline["training_gpus_used"]
+    on_loan = run.timeline["on_loan_gpus_used"]
     lent = run.timeline["on_loan_servers"] * (sizes.gpus_per_inference_server or np.nan)
-    kept = extreme_rows([used, on_loan, lent])
-    times = run.timeline["t_s"]
+    kept = time.rows(times, [used, on_loan, lent])
     x = time.places(times[kept])
     panels = {"training": [area("training, used", x, used[kept], "blue")]}
+    of_all = ""
     if sizes.training_gpus is not None:
-        panels["training"].append(_limit("training, all", time, times, sizes.training_gpus))
-    sentence = f"Training kept {quantity(_mean(used))} of its own GPUs busy on average"
-    if sizes.training_gpus:
-        sentence += f", {percent(_mean(used) / sizes.training_gpus)} of {sizes.training_gpus:,.0f}"
+        panels["training"].append(limit("training, all", time, sizes.training_gpus))
+        of_all = f" of {sizes.training_gpus:,.0f}"
+    sentence = (
+        f"While jobs were submitted, {quantity(time.mean(times, used))}{of_all} training GPUs "
+        f"were busy on average ({percent(run.summary.get('training_usage'))})"
+    )
     if run.timeline["on_loan_servers"].any():
         panels["on loan"] = [area("on loan, used", x, on_loan[kept], "green")]
         if np.isfinite(lent).any():
             panels["on loan"].insert(0, line("on loan, all", x, lent[kept], "muted"))
-        sentence += f", and {quantity(_mean(on_loan))} GPUs on loan"
+        share = percent(run.summary.get("on_loan_usage"))
+        sentence += f", and {quantity(time.mean(times, on_loan))} GPUs on loan ({share} of those)"
     return Chart("gpu-usage", "GPUs in use", sentence + ".", time_figure(time, panels))
 
 
 def _loans(run: RunOutput, time: TimeAxis, sizes: PoolSizes) -> Chart:
-    demand, forecast = (
-        run.timeline[name] for name in ("inference_demand_servers", "forecast_servers")
-    )
-    on_loan = run.timeline["on_loan_servers"]
-    kept = extreme_rows([demand, forecast, on_loan])
-    times = run.timeline["t_s"]
+    times, on_loan = run.timeline["t_s"], run.timeline["on_loan_servers"]
+    demand = run.timeline["inference_demand_servers"]
+    forecast = run.timeline["forecast_servers"]
+    kept = time.rows(times, [demand, forecast, on_loan])
     x = time.places(times[kept])
     traces = [area("inference demand", x, demand[kept], "purple")]
     if on_loan.any():
@@ -111,15 +114,16 @@ def _loans(run: RunOutput, time: TimeAxis, sizes: PoolSizes) -> Chart:
         # Its upper edge is drawn, but its thickness is what a reader wants told.
         traces.append(lent.update(customdata=on_loan[kept], hovertemplate="%{customdata}"))
     if np.isfinite(forecast).any():
-        traces.append(line("forecast", x, forecast[kept], "orange", "dash"))
+        traces.append(line("forecast", x, forecast[kept], "orange").update(line_width=1))
+    of_all = ""
     if sizes.inference_servers is not None:
-        traces.append(_limit("inference pool", time, times, sizes.inference_servers))
+        traces.append(limit("inference pool", time, sizes.inference_servers))
+        of_all = f", of {sizes.inference_servers:,.0f}"
     sentence = (
-        f"Inference needed {quantity(_mean(demand))} servers on average and "
+        f"Inference needed {quantity(time.mean(times, demand))} servers on average and "
         f"{quantity(float(np.nanmax(demand, initial=0.0)))} at most; "
-        f"{quantity(_mean(on_loan))} were on loan on average and "
-        f"{quantity(float(on_loan.max()))} at most"
-        + (f", of {sizes.inference_servers:,.0f}." if sizes.inference_servers else ".")
+        f"{quantity(time.mean(times, on_loan))} were on loan on average and "
+        f"{quantity(float(on_loan.max()))} at most{of_all}."
     )
     title = "Loans against inference demand, in servers"
     return Chart("loans", title, sentence, time_figure(time, {"servers": traces}))
@@ -140,15 +144,6 @@ def _waiting(run: RunOutput) -> Chart:
             f"one in twenty took longer than {duration(_quantile(jct, 0.95))}."
         )
     return Chart("waiting-cdf", "Queuing and completion times", sentence, figure)
-
-
-def _limit(name: str, time: TimeAxis, times: Column, height: float) -> go.Scatter:
-    ends = float(times[0] / time.unit_s), float(times[-1] / time.unit_s)
-    return level(name, ends, height)
-
-
-def _mean(values: Column) -> float:
-    return float(np.nanmean(values)) if np.isfinite(values).any() else 0.0
 
 
 def _quantile(values: Column, share: float) -> float:

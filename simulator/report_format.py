@@ -7,15 +7,18 @@ TIMES = "\N{MULTIPLICATION SIGN}"
 _SPACE = "\N{NO-BREAK SPACE}"  # a number never parts from its unit
 _MINUTE_S, _HOUR_S, _DAY_S = 60.0, 3600.0, 86400.0
 
-# Ticks for a logarithmic axis of seconds; nobody reads 10⁴ s as "under three hours".
+# Ticks for a logarithmic axis of seconds; nobody reads 10⁴ s as "under three hours". Those between
+# have no name, so that the others have room on a phone.
 LOG_TICKS_S = {
     1.0: "1 s",
-    10.0: "10 s",
+    10.0: "",
     60.0: "1 min",
-    600.0: "10 min",
+    600.0: "",
     3600.0: "1 h",
+    36000.0: "",
     86400.0: "1 d",
     864000.0: "10 d",
+    8640000.0: "100 d",
 }
 
 

@@ -62,11 +62,11 @@ def _spreads(summary: Mapping[str, Any]) -> Table:
 def _by_size(run: RunOutput) -> Table:
     gpus = run.jobs["num_gpus"]
     groups = {
-        "1 GPU": gpus == 1,
-        "2 to 8 GPUs": (gpus >= 2) & (gpus <= 8),
-        "9 GPUs or more": gpus >= 9,
+        "1": gpus == 1,
+        "2 to 8": (gpus >= 2) & (gpus <= 8),
+        "9 or more": gpus >= 9,
     }
-    return Table("Waiting by job size", ("size", *_GROUP_HEAD), _group_rows(run, groups))
+    return Table("Waiting by job size", ("GPUs", *_GROUP_HEAD), _group_rows(run, groups))
 
 
 def _by_kind(run: RunOutput) -> Table:
