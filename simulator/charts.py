@@ -137,12 +137,14 @@ def time_figure(time: TimeAxis, panels: Mapping[str, Sequence[go.Scatter]]) -> g
         for trace in traces:
             figure.add_trace(trace.update(xaxis="x", yaxis=f"y{name}"))
     figure.layout.showlegend = any(len(traces) > 1 for traces in panels.values())
+    note = ""
     if time.until_s > time.last_s:
         figure.add_shape(_last_submission(time))
+        note = "; dotted: last submission"
     figure.layout.xaxis = {
         "range": [0, time.until_s / time.unit_s],
         "anchor": f"y{len(panels)}" if len(panels) > 1 else "y",
-        "title": {"text": f"{time.unit}s since the trace began"},
+        "title": {"text": f"{time.unit}s{note}"},
         "unifiedhovertitle": {"text": f"{time.unit} %{{x:.2f}}"},
     }
     return figure
@@ -170,25 +172,9 @@ def cdf_figure(traces: Sequence[go.Scatter]) -> go.Figure:
 
 def _last_submission(time: TimeAxis) -> dict[str, object]:
     place = time.last_s / time.unit_s
-    return {
-        "type": "line",
-        "xref": "x",
-        "yref": "paper",
-        "layer": "below",
-        "x0": place,
-        "x1": place,
-        "y0": 0,
-        "y1": 1,
-        "line": {"color": "var(--muted)", "width": 1, "dash": "dot"},
-        "label": {
-            "text": "last submission",
-            "textposition": "end",
-            "textangle": -90,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "font": {"size": 10},
-        },
-    }
+    ends = {"x0": place, "x1": place, "y0": 0, "y1": 1}
+    style = {"color": "var(--muted)", "width": 1, "dash": "dot"}
+    return {"type": "line", "xref": "x", "yref": "paper", "layer": "below", "line": style, **ends}
 
 
 def _compact(values: Column) -> NDArray[np.float32]:

@@ -76,12 +76,13 @@ def write_comparison(out_dir: Path, names: Sequence[str], bound: float | None = 
 
     Raises BadInput where a run's file is missing or lacks a column.
     """
+    assert names, "a comparison compares at least one scheme"
     runs = {name: read_run(out_dir / name) for name in names}
     rows = scheme_rows({name: run.summary for name, run in runs.items()})
     first = next(iter(runs.values()))
     content = {
         "kind": "comparison",
-        "title": f"{len(names)} schemes on one trace",
+        "title": "Schemes on one trace",
         "facts": [fact for fact in run_facts(first.summary) if fact[0] != "scheme"],
         "rows": rows,
         "bound": None if bound is None else quantity(bound),

@@ -7,7 +7,7 @@ from typing import Any
 from simulator.report_format import NOTHING, duration, percent, quantity
 
 _HOUR_S = 3600.0
-_PERCENTILES = (("p50", "median"), ("p95", "95th percentile"))
+_PERCENTILES = (("p50", "median"), ("p95", "p95"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +31,7 @@ def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
             percent(get("training_usage")),
             (
                 ("both pools", percent(get("overall_usage"))),
-                ("on-loan servers", percent(get("on_loan_usage"))),
+                ("on loan", percent(get("on_loan_usage"))),
             ),
         ),
         Card(
@@ -50,15 +50,15 @@ def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
         Card(
             "Reclaimed by shrinking alone",
             percent(get("flexible_share")),
-            (("collateral damage", percent(get("collateral"))),),
+            (("collateral", percent(get("collateral"))),),
         ),
         Card(
             "Resizes of elastic jobs",
             quantity(get("resizes")),
             (
-                ("elastic, of jobs", percent(get("elastic_share"))),
-                ("of GPU-time", percent(get("elastic_gpu_time_share"))),
-                ("fungible, of jobs", percent(get("fungible_share"))),
+                ("elastic jobs", percent(get("elastic_share"))),
+                ("their GPU-time", percent(get("elastic_gpu_time_share"))),
+                ("fungible jobs", percent(get("fungible_share"))),
             ),
         ),
         Card("Inference shortfall, server-hours", quantity(_per_hour(shortfall))),

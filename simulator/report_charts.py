@@ -108,8 +108,13 @@ def _loans(run: RunOutput, time: TimeAxis, sizes: PoolSizes) -> Chart:
     forecast = run.timeline["forecast_servers"]
     kept = time.rows(times, [demand, forecast, on_loan])
     x = time.places(times[kept])
-    traces = [area("inference demand", x, demand[kept], "purple")]
+    traces = [area("demand", x, demand[kept], "purple")]
+    lent_words = "none was on loan"
     if on_loan.any():
+        lent_words = (
+            f"{quantity(time.mean(times, on_loan))} were on loan on average and "
+            f"{quantity(float(on_loan.max()))} at most"
+        )
         lent = area("on loan", x, (demand + on_loan)[kept], "green", fill="tonexty")
         # Its upper edge is drawn, but its thickness is what a reader wants told.
         traces.append(lent.update(customdata=on_loan[kept], hovertemplate="%{customdata}"))
@@ -117,13 +122,12 @@ def _loans(run: RunOutput, time: TimeAxis, sizes: PoolSizes) -> Chart:
         traces.append(line("forecast", x, forecast[kept], "orange").update(line_width=1))
     of_all = ""
     if sizes.inference_servers is not None:
-        traces.append(limit("inference pool", time, sizes.inference_servers))
+        traces.append(limit("pool", time, sizes.inference_servers))
         of_all = f", of {sizes.inference_servers:,.0f}"
     sentence = (
         f"Inference needed {quantity(time.mean(times, demand))} servers on average and "
         f"{quantity(float(np.nanmax(demand, initial=0.0)))} at most; "
-        f"{quantity(time.mean(times, on_loan))} were on loan on average and "
-        f"{quantity(float(on_loan.max()))} at most{of_all}."
+        f"{lent_words}{of_all}."
     )
     title = "Loans against inference demand, in servers"
     return Chart("loans", title, sentence, time_figure(time, {"servers": traces}))

@@ -31,7 +31,7 @@
     };
     const dress = {
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", autosize: true,
-      font: { family: style.fontFamily, size: 12, color: color("--muted") },
+      font: { family: style.fontFamily, size: narrow.matches ? 11 : 12, color: color("--muted") },
       margin: { l: narrow.matches ? 50 : 62, r: 8, t: 8, b: 40 },
       dragmode: touch ? false : "zoom",
       hoverlabel: {
@@ -40,8 +40,8 @@
       },
       legend: {
         orientation: "h", x: 0, y: 1, yanchor: "bottom", traceorder: "normal",
-        font: { color: color("--text") },
-        ...(narrow.matches && { entrywidth: 0.48, entrywidthmode: "fraction" }),
+        font: { color: color("--text"), size: narrow.matches ? 11 : 12 },
+        ...(narrow.matches && { entrywidth: 0.5, entrywidthmode: "fraction" }),
       },
     };
     const axes = Object.keys(layout).filter((name) => /^[xy]axis/.test(name));
