@@ -60,9 +60,7 @@ def run(
     """Replay a trace under one scheme and write its files and report."""
     from simulator.progress import one_run  # noqa: PLC0415 - keeps `--help` quick
 
-    request = RunRequest(
-        trace, inference, inference_peak, cluster, policy, scheme, scenario, seed
-    )
+    request = RunRequest(trace, inference, inference_peak, cluster, policy, scheme, scenario, seed)
     summary = one_run(request, out, events=events)
     if as_json:
         _print_json(summary)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from aryl.engine.ports import Observation, Outcome, Status
 from aryl.model.capacity import Capacity
 from aryl.model.cluster import Cluster, Loan
-from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.job import Job, Placement, WorkerKind, holding_of
 from aryl.model.plan import (
     Action,
     LoanServer,
@@ -47,6 +47,8 @@ class SimulatedCluster:
         self._capacity = Capacity(shape)
         self._holders: dict[str, tuple[str, ...]] = {}
         self._running: dict[str, Job] = {}
+        self._elastic: dict[str, Job] = {}
+        self._is_shared = False  # an observation holds the books: they are copied before a change
         self._loans: dict[str, Loan] = {}
         self._waiting: dict[str, Job] = {}
         self._token: dict[str, int] = {}
@@ -56,14 +58,16 @@ class SimulatedCluster:
         self._ahead_s = config.orchestrator_s + config.vacate_s if foresees else 0.0
 
     def observe(self) -> Observation:
-        """A copy of all that runs and is lent."""
+        """All that runs and is lent."""
+        self._is_shared = True
         return Observation(
             version=self._version,
             cluster=self._shape,
-            capacity=self._capacity.copy(),
-            holders=self._holders.copy(),
-            running=self._running.copy(),
-            loans=self._loans.copy(),
+            capacity=self._capacity,
+            holders=self._holders,
+            running=self._running,
+            elastic=self._elastic,
+            loans=self._loans,
             demand=self._load.history_at(self._clock.now(), ahead_s=self._ahead_s),
         )
 
@@ -73,7 +77,7 @@ class SimulatedCluster:
 
     def apply(self, action: Action) -> Outcome:
         """Carry out one action; what no longer suits the state is refused."""
-        self._version += 1
+        self._own()
         match action:
             case StartJob():
                 return self._start(action)
@@ -90,16 +94,14 @@ class SimulatedCluster:
         """End a job whose work is done; False where the event is out of date."""
         if self._token.get(job_id) != token:
             return False
-        job = self._running.pop(job_id)
-        del self._token[job_id]
-        self._version += 1
-        self._hold(job, ())
+        self._own()
+        self._hold(self._stop(job_id), ())
         self._journal.finished(job_id, self._clock.now())
         return True
 
     def return_server(self, server_id: str) -> None:
         """Give a vacated server back to inference."""
-        self._version += 1
+        self._own()
         del self._loans[server_id]
         self._journal.returned(server_id, self._clock.now())
 
@@ -133,12 +135,10 @@ class SimulatedCluster:
         return Outcome(action, Status.DONE, self._run(resized, placements))
 
     def _preempt(self, action: PreemptJob) -> Outcome:
-        job = self._running.pop(action.job_id, None)
-        if job is None:
+        if action.job_id not in self._running:
             return Outcome(action, Status.REFUSED, detail="the job does not run")
-        now = self._clock.now()
+        job, now = self._stop(action.job_id), self._clock.now()
         lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
-        del self._token[job.id]
         self._hold(job, ())
         self._journal.preempted(job.id, now, lost_gpu_s)
         queued = Job(
@@ -177,12 +177,14 @@ class SimulatedCluster:
         rate = speed(
             self._shape,
             job.spec,
-            placements,
+            holding_of(placements),
             model=self._config.speedup,
             heterogeneous_efficiency=self._config.heterogeneous_efficiency,
         )
         running = replace(job, placements=placements, speed=rate)
         self._running[job.id] = running
+        if job.spec.is_elastic:
+            self._elastic[job.id] = running
         self._runs += 1  # a finish foreseen before this change is out of date
         self._token[job.id] = self._runs
         left_s = max(0.0, job.spec.work - job.done) / rate
@@ -190,12 +192,27 @@ class SimulatedCluster:
         self._events.push(finish_s, Kind.FINISH, job.id, self._runs)
         return running
 
+    def _stop(self, job_id: str) -> Job:
+        """Let a job run no longer."""
+        del self._token[job_id]
+        self._elastic.pop(job_id, None)
+        return self._running.pop(job_id)
+
+    def _own(self) -> None:
+        """Prepare a change: leave the books to the observation that holds them, if any."""
+        self._version += 1
+        if self._is_shared:
+            self._capacity = self._capacity.copy()
+            self._holders = self._holders.copy()
+            self._running = self._running.copy()
+            self._elastic = self._elastic.copy()
+            self._loans = self._loans.copy()
+            self._is_shared = False
+
     def _hold(self, job: Job, placements: tuple[Placement, ...]) -> None:
         """Move the books from what the job held to what it holds now, releases first."""
         before, after = _by_place(job.placements), _by_place(placements)
-        changes = [
-            (after.get(place, 0) - before.get(place, 0), place) for place in before | after
-        ]
+        changes = [(after.get(place, 0) - before.get(place, 0), place) for place in before | after]
         for added, (server_id, kind) in sorted(changes, key=lambda change: change[0]):
             if not added:
                 continue

@@ -172,4 +172,3 @@ class Journal:
         servers.add(change, now)
         short = self._demand - (self._inference_servers - servers.level)
         self.meters.shortfall_servers.set_to(max(0.0, short), now)
-

@@ -46,9 +46,7 @@ def one_run(request: RunRequest, out: Path, *, events: bool) -> dict[str, Any]:
         )
 
 
-def many_runs(
-    requests: Mapping[str, RunRequest], out: Path | None
-) -> dict[str, dict[str, Any]]:
+def many_runs(requests: Mapping[str, RunRequest], out: Path | None) -> dict[str, dict[str, Any]]:
     """Replay several schemes, each in a process of its own; summaries by name.
 
     The inputs, which they share, and each scheme are checked before the first process starts.

@@ -9,6 +9,7 @@ from aryl.model.demand import BIN_S
 from aryl.model.job import Job, JobSpec
 from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
+from aryl.policy.rules import rules_of
 from simulator.clock import VirtualClock
 from simulator.cluster import SimulatedCluster
 from simulator.events import EventQueue, Kind
@@ -42,7 +43,7 @@ class Replay:
         measured_s = [job.submit_s for job in jobs if not job.carry_in] or [0.0]
         window_s = (min(measured_s), max(measured_s))
         self.journal = Journal(window_s, len(world.cluster.inference_servers))
-        self._store = MemoryStore()
+        self._store = MemoryStore(rules_of(world.config))
         self._cluster = SimulatedCluster(
             world.cluster, world.load, world.config, self._clock, self._events, self.journal
         )

@@ -60,9 +60,7 @@ def drawn(
     return shaped
 
 
-def with_wrong_estimates(
-    jobs: Sequence[JobSpec], error: EstimateError, seed: int
-) -> list[JobSpec]:
+def with_wrong_estimates(jobs: Sequence[JobSpec], error: EstimateError, seed: int) -> list[JobSpec]:
     """The jobs with a share of the run-time estimates off by up to `error.max` (paper Table 9)."""
     if not error.share or not error.max:
         return list(jobs)
@@ -83,8 +81,7 @@ def shares_of(jobs: Sequence[JobSpec]) -> Shares:
     count = max(1, len(measured))
     return Shares(
         elastic_jobs=len(elastic) / count,
-        elastic_gpu_time=sum(job.num_gpus * job.duration_s for job in elastic)
-        / (gpu_time or 1.0),
+        elastic_gpu_time=sum(job.num_gpus * job.duration_s for job in elastic) / (gpu_time or 1.0),
         fungible_jobs=sum(job.fungible for job in measured) / count,
     )
 

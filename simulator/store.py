@@ -1,41 +1,39 @@
 """The Store port in memory: the queue of a replay, and the plan in force."""
 
-from bisect import bisect_left, insort
 from collections.abc import Sequence
 
 from aryl.engine.lifecycle import JobEvent, JobState, after
 from aryl.engine.ports import Outcome, Status
 from aryl.model.job import Job
 from aryl.model.plan import Plan, PreemptJob, ResizeJob, StartJob
+from aryl.model.queue import JobQueue
+from aryl.policy.ranking import RankedQueue
+from aryl.policy.rules import Rules
 
 EVENT_OF = {StartJob: JobEvent.START, ResizeJob: JobEvent.RESIZE, PreemptJob: JobEvent.PREEMPT}
-
-
-def _order(job: Job) -> tuple[float, str]:
-    return (job.spec.submit_s, job.spec.job_id)
 
 
 class MemoryStore:
     """Jobs that have not ended, by state."""
 
-    def __init__(self) -> None:
+    def __init__(self, rules: Rules) -> None:
         """Start with nothing submitted."""
-        self._queue: list[Job] = []
+        self._queue = RankedQueue(rules)
         self._states: dict[str, JobState] = {}
         self.plan = Plan(version=0)
 
     def submit(self, job: Job) -> None:
         """Let a new job wait."""
         self._states[job.id] = JobState.QUEUED
-        insort(self._queue, job, key=_order)
+        self._queue.add(job)
 
     def finish(self, job_id: str) -> None:
         """Forget a job that has done its work."""
         after(job_id, self._states.pop(job_id), JobEvent.FINISH)
 
-    def queue(self) -> tuple[Job, ...]:
-        """The jobs that wait, by submission and then name."""
-        return tuple(self._queue)
+    def queue(self) -> JobQueue:
+        """The jobs that wait."""
+        return self._queue.frozen()
 
     def record(self, plan: Plan) -> None:
         """Keep the plan in force."""
@@ -50,9 +48,9 @@ class MemoryStore:
             job = outcome.job
             self._states[job.id] = after(job.id, self._states[job.id], event)
             if event is JobEvent.START:
-                del self._queue[bisect_left(self._queue, _order(job), key=_order)]
+                self._queue.remove(job.id)
             elif event is JobEvent.PREEMPT:
-                insort(self._queue, job, key=_order)
+                self._queue.add(job)
 
     def __len__(self) -> int:
         """How many jobs wait."""

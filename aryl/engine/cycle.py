@@ -82,6 +82,7 @@ def _observe(ports: Ports, due: Due) -> Snapshot:
         holders=seen.holders,
         queue=ports.store.queue(),
         running=seen.running,
+        elastic=seen.elastic,
         loans=seen.loans,
         demand=seen.demand,
     )

@@ -11,17 +11,19 @@ from aryl.model.cluster import Loan
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job
 from aryl.model.plan import Action, Plan
+from aryl.model.queue import JobQueue
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Both pools as they are: a copy that no later change reaches."""
+    """Both pools as they are; no later change reaches it."""
 
     version: int
     cluster: ClusterShape
     capacity: Capacity
     holders: Mapping[str, tuple[str, ...]]
     running: Mapping[str, Job]
+    elastic: Mapping[str, Job]
     loans: Mapping[str, Loan]
     demand: DemandHistory
 
@@ -67,8 +69,8 @@ class Cluster(Protocol):
 class Store(Protocol):
     """Remembers what was submitted, planned and done."""
 
-    def queue(self) -> tuple[Job, ...]:
-        """The jobs that wait, by submission and then name."""
+    def queue(self) -> JobQueue:
+        """The jobs that wait, preferably ranked as the policy in force ranks them."""
         ...
 
     def record(self, plan: Plan) -> None:

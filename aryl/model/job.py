@@ -1,7 +1,12 @@
 """Jobs: what was asked for, and what one holds now."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
+from typing import NamedTuple
+
+from aryl.model.cluster import Pool
 
 
 class WorkerKind(StrEnum):
@@ -69,11 +74,32 @@ class Placement:
     """Workers of one kind of one job on one server, counted in that server's GPU type."""
 
     server_id: str
+    pool: Pool
     kind: WorkerKind
     workers: int
 
 
-@dataclass(frozen=True, slots=True)
+class Holding(NamedTuple):
+    """What a job holds, summed up: workers by kind in the training and in the inference pool."""
+
+    base: tuple[int, int]
+    flexible: tuple[int, int]
+
+    def workers(self, pool: Pool) -> int:
+        """All workers in a pool, in its GPU type."""
+        return self.base[pool] + self.flexible[pool]
+
+
+def holding_of(placements: Iterable[Placement]) -> Holding:
+    """The sums over placements."""
+    base, flexible = [0, 0], [0, 0]
+    for placement in placements:
+        kind = base if placement.kind is WorkerKind.BASE else flexible
+        kind[placement.pool] += placement.workers
+    return Holding((base[0], base[1]), (flexible[0], flexible[1]))
+
+
+@dataclass(frozen=True)
 class Job:
     """A submitted job that has not ended, as it stands.
 
@@ -89,6 +115,11 @@ class Job:
     progress_s: float = 0.0
     speed: float = 0.0
     preemptions: int = 0
+
+    @cached_property
+    def holding(self) -> Holding:
+        """Its placements, summed up."""
+        return holding_of(self.placements)
 
     @property
     def id(self) -> str:

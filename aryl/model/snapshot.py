@@ -8,6 +8,7 @@ from aryl.model.capacity import Capacity
 from aryl.model.cluster import Cluster, Loan
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job
+from aryl.model.queue import JobQueue
 
 
 class Due(Flag):
@@ -21,8 +22,8 @@ class Due(Flag):
 class Snapshot:
     """The state of both pools and of every job that has not ended, at `now`.
 
-    `queue` is ordered by submission, then name; `running` and `loans` are keyed by name in no
-    particular order; `holders` names the jobs on each server that hosts any, sorted.
+    `running`, `elastic` (those of them that are) and `loans` are keyed by name in no particular
+    order; `holders` names the jobs on each server that hosts any, sorted.
     """
 
     now: float
@@ -31,8 +32,9 @@ class Snapshot:
     cluster: Cluster
     capacity: Capacity
     holders: Mapping[str, tuple[str, ...]]
-    queue: tuple[Job, ...]
+    queue: JobQueue
     running: Mapping[str, Job]
+    elastic: Mapping[str, Job]
     loans: Mapping[str, Loan]
     demand: DemandHistory
 

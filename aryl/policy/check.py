@@ -49,7 +49,11 @@ def inconsistencies(snapshot: Snapshot) -> list[str]:
             found.append(f"{server.id} has {server.gpus} GPUs and {used[server.id]} are held")
         if snapshot.capacity.now.free[server.index] != server.gpus - used[server.id]:
             found.append(f"{server.id} is accounted wrongly")
-    found += [f"{job.id} is queued and runs" for job in snapshot.queue if job.id in snapshot.running]
+    found += [
+        f"{name} is queued and runs" for name in snapshot.queue.jobs if name in snapshot.running
+    ]
+    if snapshot.elastic != {n: job for n, job in snapshot.running.items() if job.spec.is_elastic}:
+        found.append("the elastic jobs are listed wrongly")
     return found
 
 
@@ -58,7 +62,7 @@ class _Audit:
 
     def __init__(self, snapshot: Snapshot, plan: Plan, headroom: float) -> None:
         self.snapshot, self.plan, self.headroom = snapshot, plan, headroom
-        self.queued = {job.id: job for job in snapshot.queue}
+        self.started: set[str] = set()
         self.held: dict[str, Held] = {}
         self.used: dict[str, int] = {}
         self.lent: dict[str, bool] = {}
@@ -89,10 +93,11 @@ class _Audit:
                 self._reclaim(action.server_id)
 
     def _start(self, action: StartJob) -> None:
-        job = self.queued.pop(action.job_id, None)
-        if job is None:
+        job = self.snapshot.queue.jobs.get(action.job_id)
+        if job is None or action.job_id in self.started:
             self.faults.append(f"{action.job_id} is started and is not queued")
             return
+        self.started.add(action.job_id)
         if any(p.kind is not WorkerKind.BASE for p in action.placements):
             self.faults.append(f"{action.job_id} starts with workers that are not base workers")
         self.held[action.job_id] = Counter()
@@ -113,9 +118,10 @@ class _Audit:
             return
         if not self.must_return:
             self.must_return = set(self._without_base())
-        held = self._held_by(action.job_id)
-        gone = [Placement(server, kind, workers) for (server, kind), workers in held.items()]
-        self._release(self._job(action.job_id), gone)
+        job, held = self._job(action.job_id), self._held_by(action.job_id)
+        for (server_id, _), workers in held.items():
+            self._use(server_id, -workers * job.spec.gpus_per_worker)
+        held.clear()
 
     def _lend(self, server_id: str) -> None:
         if not _is_inference(self.snapshot, server_id) or self._is_lent(server_id):
@@ -134,8 +140,10 @@ class _Audit:
         for p in placements:
             held[p.server_id, p.kind] += p.workers
             self._use(p.server_id, p.workers * job.spec.gpus_per_worker)
-            if p.workers < 1:
-                self.faults.append(f"{job.id} is given {p.workers} workers on {p.server_id}")
+            if p.workers < 1 or p.pool is not self.snapshot.cluster.pool_of(p.server_id):
+                self.faults.append(
+                    f"{job.id} is given {p.workers} workers on {p.pool.label} {p.server_id}"
+                )
             if _is_inference(self.snapshot, p.server_id) and not self._is_lent(p.server_id):
                 self.faults.append(f"{job.id} is placed on {p.server_id}, which is not on loan")
 
@@ -156,8 +164,7 @@ class _Audit:
             self.faults.append(f"{server_id} has {size} GPUs and {self.used[server_id]} are held")
 
     def _job(self, job_id: str) -> Job:
-        running = self.snapshot.running.get(job_id)
-        return running or next(job for job in self.snapshot.queue if job.id == job_id)
+        return self.snapshot.running.get(job_id) or self.snapshot.queue.jobs[job_id]
 
     def _held_by(self, job_id: str) -> Held:
         if job_id not in self.held:
@@ -208,11 +215,15 @@ class _Audit:
             )
 
     def _check_waiting(self) -> None:
+        """Each job that stays queued has one reason; counting suffices where all groups are whole."""
         if Due.SCHEDULE not in self.snapshot.due:
             return
-        explained = [job_id for waiting in self.plan.waiting for job_id in waiting.job_ids]
-        if len(explained) != len(self.queued) or any(j not in self.queued for j in explained):
-            self.faults.append(f"{len(self.queued)} jobs wait and {len(explained)} have a reason")
+        queue, waiting = self.snapshot.queue, self.plan.waiting
+        explained = sum(len(entry.job_ids) for entry in waiting)
+        left = len(queue) - len(self.started)
+        named = {entry.job_ids[0] for entry in waiting} | {entry.job_ids[-1] for entry in waiting}
+        if explained != left or not named <= queue.jobs.keys() or named & self.started:
+            self.faults.append(f"{left} jobs wait and {explained} have a reason")
 
 
 def _held(placements: Iterable[Placement]) -> Held:

@@ -53,7 +53,9 @@ class PolicyConfig:
     reclaim: str = _knob("greedy", "which on-loan servers go back when jobs must be preempted")
     scaling: str = _knob("knapsack", "how spare GPUs go to elastic jobs")
     forecaster: str = _knob("seasonal", "how inference demand is foreseen")
-    cycle_s: float = _knob(10.0, "least time between two decisions of the job scheduler", AT_LEAST_0)
+    cycle_s: float = _knob(
+        10.0, "least time between two decisions of the job scheduler", AT_LEAST_0
+    )
     orchestrator_s: float = _knob(300.0, "time between two looks at loans", ABOVE_0)
     decision_latency_s: float = _knob(0.0, "time from a snapshot to its plan's effect", AT_LEAST_0)
     headroom: float = _knob(0.02, "share of inference servers that is never lent", SHARE)
@@ -94,9 +96,7 @@ def policy_config(
     known = {f.name: f for f in fields(PolicyConfig)}
     for name in given:
         if name not in known:
-            raise BadInput(
-                source, "is no entry of [policy]", value=name, expected=", ".join(known)
-            )
+            raise BadInput(source, "is no entry of [policy]", value=name, expected=", ".join(known))
     name = scheme or given.get("scheme", "aryl")
     if name not in SCHEMES:
         raise BadInput(
@@ -121,9 +121,7 @@ def _value(knob: Any, value: object, source: str) -> object:  # noqa: ANN401 - d
         )
     within = knob.metadata["within"]
     if wanted is not str and within and not _WITHIN[within[0]](value):
-        raise BadInput(
-            source, "is out of range", column=knob.name, value=value, expected=within[0]
-        )
+        raise BadInput(source, "is out of range", column=knob.name, value=value, expected=within[0])
     if wanted is str and within and value not in within:
         raise BadInput(
             source, "is unknown", column=knob.name, value=value, expected=" or ".join(within)

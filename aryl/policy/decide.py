@@ -11,6 +11,7 @@ from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.loaning import LOANINGS
+from aryl.policy.ranking import ranked
 from aryl.policy.rules import rules_of
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.starting import start_queued
@@ -34,7 +35,8 @@ def decide(
     if Due.ORCHESTRATE in snapshot.due:
         outlook = LOANINGS[config.loaning](draft, snapshot, config)
     if Due.SCHEDULE in snapshot.due:
-        draft, waiting = start_queued(draft, snapshot.queue, rules_of(config))
+        rules = rules_of(config)
+        draft, waiting = start_queued(draft, ranked(snapshot.queue, rules), rules)
         draft = SCALINGS[config.scaling](draft, config, snapshot.now)
     return Plan(
         version=snapshot.version,

@@ -1,14 +1,14 @@
 """One decision in the making: the state as it would be, and the actions that lead there.
 
-A draft is created from a snapshot, spent by one `decide`, and dropped. It copies what it changes,
-so forking it to try something costs microseconds.
+A draft is created from a snapshot, spent by one `decide`, and dropped. It copies capacity before
+its first change, so forking it to try something costs microseconds.
 """
 
 from collections.abc import Callable, Iterable
 
 from aryl.model.capacity import Capacity
 from aryl.model.cluster import Cluster
-from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.job import Holding, Job, Placement, WorkerKind, holding_of
 from aryl.model.plan import (
     Action,
     LoanServer,
@@ -28,6 +28,7 @@ class Draft:
 
     __slots__ = (
         "_base",
+        "_owns_capacity",
         "_started",
         "actions",
         "capacity",
@@ -44,7 +45,8 @@ class Draft:
         self.elapsed = elapsed
         self._started: dict[str, Job] = {}
         self.cluster: Cluster = snapshot.cluster
-        self.capacity: Capacity = snapshot.capacity.copy()
+        self.capacity: Capacity = snapshot.capacity
+        self._owns_capacity = False
         self.placed: dict[str, tuple[Placement, ...]] = {}
         self.actions: list[Action] = []
         self.notes: list[Reason] = []
@@ -57,7 +59,8 @@ class Draft:
         twin.elapsed = self.elapsed
         twin._started = self._started.copy()
         twin.cluster = self.cluster
-        twin.capacity = self.capacity.copy()
+        twin.capacity = self.capacity
+        twin._owns_capacity = self._owns_capacity = False
         twin.placed = self.placed.copy()
         twin.actions = self.actions.copy()
         twin.notes = self.notes.copy()
@@ -73,12 +76,17 @@ class Draft:
         held = self.placed.get(job_id)
         return self._base.running[job_id].placements if held is None else held
 
+    def holding(self, job: Job) -> Holding:
+        """What a job holds in this draft, summed up."""
+        changed = self.placed.get(job.id)
+        return job.holding if changed is None else holding_of(changed)
+
     def elastic(self) -> list[Job]:
         """The elastic jobs that would run after this draft, by name."""
-        gone = {job_id for job_id, held in self.placed.items() if not held}
-        running = [job for job in self._base.running.values() if job.spec.is_elastic]
-        running += [job for job in self._started.values() if job.spec.is_elastic]
-        return sorted((job for job in running if job.id not in gone), key=lambda job: job.id)
+        before, started = self._base.elastic, self._started
+        names = [name for name in before if name not in self.placed or self.placed[name]]
+        names += [name for name, job in started.items() if job.spec.is_elastic]
+        return [before.get(name) or started[name] for name in sorted(names)]
 
     def holders(self, server_id: str) -> list[str]:
         """The jobs with workers on a server, sorted; the draft's own starts included."""
@@ -126,12 +134,12 @@ class Draft:
 
     def lend(self, index: int, reason: Reason) -> None:
         """Lend an inference server."""
-        self.capacity.open_loan(index)
+        self._own().open_loan(index)
         self.actions.append(LoanServer(self.cluster.servers[index].id, reason))
 
     def reclaim(self, index: int, reason: Reason) -> None:
         """Ask a vacant on-loan server back."""
-        self.capacity.close_loan(index)
+        self._own().close_loan(index)
         self.actions.append(ReclaimServer(self.cluster.servers[index].id, reason))
 
     def note_solve(self, kind: str, items: int, since: float) -> None:
@@ -139,14 +147,23 @@ class Draft:
         self.solves.append(Solve(kind, items, self.elapsed() - since))
 
     def _take(self, job: Job, placements: tuple[Placement, ...]) -> None:
+        capacity = self._own()
         for p in placements:
             gpus = p.workers * job.spec.gpus_per_worker
-            self.capacity.take(self.cluster.by_id[p.server_id].index, gpus, p.kind)
+            capacity.take(self.cluster.by_id[p.server_id].index, gpus, p.kind)
 
     def _release(self, job: Job, placements: tuple[Placement, ...]) -> None:
+        capacity = self._own()
         for p in placements:
             gpus = p.workers * job.spec.gpus_per_worker
-            self.capacity.release(self.cluster.by_id[p.server_id].index, gpus, p.kind)
+            capacity.release(self.cluster.by_id[p.server_id].index, gpus, p.kind)
+
+    def _own(self) -> Capacity:
+        """The capacity, copied once before it is changed."""
+        if not self._owns_capacity:
+            self.capacity = self.capacity.copy()
+            self._owns_capacity = True
+        return self.capacity
 
 
 def flexible_on(draft: Draft, job_id: str, server_id: str) -> int:

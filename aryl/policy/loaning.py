@@ -69,7 +69,7 @@ def _servers_wanted(draft: Draft, snapshot: Snapshot) -> int:
     """Servers that jobs which may borrow could fill beyond those that are vacant already."""
     cluster = snapshot.cluster
     wanted_gpus = 0
-    for job in snapshot.queue:
+    for job in snapshot.queue.jobs.values():
         spec = job.spec
         if spec.can_borrow:
             workers = cluster.workers_on(Pool.INFERENCE, spec.max_workers)

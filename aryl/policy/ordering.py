@@ -8,34 +8,33 @@ on what remains (paper §5); then higher priority comes first. Strict `fifo` kno
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from aryl.model.job import Job, JobSpec
-
-Key = tuple[float | str, ...]
+from aryl.model.job import Job
+from aryl.model.queue import Rank
 
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
     """A sort key by job and its most workers, and whether a job that does not fit blocks the rest."""
 
-    key: Callable[[Job, int], Key]
+    key: Callable[[Job, int], Rank]
     head_blocks: bool = False
 
 
-def _by_arrival(job: Job, _most_workers: int) -> Key:
+def _by_arrival(job: Job, _most_workers: int) -> Rank:
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
     return (1, -spec.priority, spec.submit_s, spec.job_id)
 
 
-def _by_arrival_heterogeneous_last(job: Job, _most_workers: int) -> Key:
+def _by_arrival_heterogeneous_last(job: Job, _most_workers: int) -> Rank:
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
     return (1, spec.heterogeneous, -spec.priority, spec.submit_s, spec.job_id)
 
 
-def _by_shortest(job: Job, most_workers: int) -> Key:
+def _by_shortest(job: Job, most_workers: int) -> Rank:
     """By the least estimated run time that is left, reached with the most workers (paper §4)."""
     spec = job.spec
     if _is_carried_in(job):
@@ -49,7 +48,7 @@ def _is_carried_in(job: Job) -> bool:
     return job.spec.carry_in and not job.preemptions
 
 
-def _widest_first(job: Job) -> Key:
+def _widest_first(job: Job) -> Rank:
     spec = job.spec
     return (0, -spec.gpus_per_worker, -spec.num_gpus, spec.submit_s, spec.job_id)
 

@@ -4,6 +4,7 @@ Whatever empties on the way goes back before anything else is disturbed.
 """
 
 from aryl.model.capacity import Group
+from aryl.model.cluster import Pool
 from aryl.model.job import Job, Placement, WorkerKind
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Snapshot
@@ -48,7 +49,7 @@ def _empty_of_flexible(draft: Draft, index: int) -> None:
         workers = flexible_on(draft, job_id, server_id)
         if workers:
             reason = because(ReasonCode.SHRINKS_FOR_RECLAIM, workers=workers, server=server_id)
-            gone = Placement(server_id, WorkerKind.FLEXIBLE, workers)
+            gone = Placement(server_id, Pool.INFERENCE, WorkerKind.FLEXIBLE, workers)
             draft.shrink(job_id, (gone,), reason)
 
 

@@ -1,9 +1,9 @@
 """What a scheme's registry entries mean for one job: the bridge from names to functions."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aryl.model.job import Job, JobSpec
+from aryl.model.queue import Rank
 from aryl.policy.config import PolicyConfig
 from aryl.policy.ordering import ORDERINGS, Ordering
 from aryl.policy.placement import PLACEMENTS, Sides
@@ -11,8 +11,12 @@ from aryl.policy.placement import PLACEMENTS, Sides
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The order of the queue, the servers that suit a job, and whether jobs are elastic at all."""
+    """The order of the queue, the servers that suit a job, and whether jobs are elastic at all.
 
+    `ranking` names the order: queues ranked under the same name are in the same order.
+    """
+
+    ranking: str
     ordering: Ordering
     sides: Sides
     scales: bool
@@ -21,19 +25,16 @@ class Rules:
         """The workers a job starts with: its base, or its requested size where nothing scales."""
         return spec.min_workers if self.scales else spec.requested_workers
 
-    def most_workers(self, spec: JobSpec) -> int:
-        """The workers at which a job runs fastest."""
-        return spec.max_workers if self.scales else spec.requested_workers
-
-    def in_order(self, queue: Sequence[Job]) -> list[Job]:
-        """The queue, first come first."""
-        key = self.ordering.key
-        return sorted(queue, key=lambda job: key(job, self.most_workers(job.spec)))
+    def rank(self, job: Job) -> Rank:
+        """Where a job stands in the order; lower comes first."""
+        most = job.spec.max_workers if self.scales else job.spec.requested_workers
+        return self.ordering.key(job, most)
 
 
 def rules_of(config: PolicyConfig) -> Rules:
     """The rules that a configuration names."""
     return Rules(
+        ranking=f"{config.ordering}/{config.scaling}",
         ordering=ORDERINGS[config.ordering],
         sides=PLACEMENTS[config.placement],
         scales=config.scaling != "none",

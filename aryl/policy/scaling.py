@@ -5,7 +5,7 @@ and its value the run time they save against running on base workers alone. What
 hold is up for distribution again with what is free.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
@@ -19,7 +19,7 @@ from aryl.policy.draft import Draft
 from aryl.policy.knapsack import Group, How, solve
 from aryl.policy.placement import growth_groups
 from aryl.policy.speedup import throughput
-from aryl.policy.units import release_flexible, training_workers, workers_by_pool
+from aryl.policy.units import release_flexible, training_workers
 
 # A growth that can't be placed takes its worth of GPUs from others in vain, so the knapsack is
 # solved again without it; the last answer stands, whatever is left unplaced.
@@ -68,10 +68,9 @@ SCALINGS: dict[str, Scaling] = {"none": keep_size, "knapsack": grow_elastic}
 
 
 def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draft:
-    caps: dict[str, int] = {}
+    candidates = _candidates(draft, pool, config, now)
     best = draft
     for _ in range(ROUNDS):
-        candidates = list(_candidates(draft, pool, config, now, caps))
         targets = _best_sizes(draft, pool, candidates, config)
         if all(c.held == target for c, target in zip(candidates, targets, strict=True)):
             return draft
@@ -79,7 +78,9 @@ def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draf
         unplaced = _apply(best, pool, candidates, targets)
         if not unplaced:
             return best
-        caps |= unplaced
+        candidates = [
+            _capped(c, unplaced[c.job.id]) if c.job.id in unplaced else c for c in candidates
+        ]
         draft.solves = best.solves
     return best
 
@@ -103,58 +104,54 @@ def _best_sizes(
     ]
 
 
-def _candidates(
-    draft: Draft, pool: Pool, config: PolicyConfig, now: float, caps: dict[str, int]
-) -> Iterator[Candidate]:
+def _candidates(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> list[Candidate]:
     """The elastic jobs that may hold flexible workers in the pool, by name."""
-    cluster = draft.cluster
-    factor = 1.0 if pool is Pool.TRAINING else cluster.factor
+    cluster, room = draft.cluster, draft.capacity.without_flexible
     fitting: dict[int, int] = {}  # whole training workers that fit at all, by worker size
+    found = []
     for job in draft.elastic():
-        spec = job.spec
-        size = spec.gpus_per_worker
-        placements = draft.placements(job.id)
-        base = _base_workers_in(draft, pool, placements)
-        if not base and not spec.heterogeneous:
+        spec, holding = job.spec, draft.holding(job)
+        size, base_here = spec.gpus_per_worker, holding.base[pool]
+        if not base_here and not spec.heterogeneous:
             continue
         if size not in fitting:
-            room = draft.capacity.without_flexible.workers_that_fit(growth_groups(pool), size)
-            fitting[size] = cluster.training_workers_of(pool, room)
-        held_here = workers_by_pool(cluster, placements)[pool]
-        held = cluster.training_workers_of(pool, held_here) - base
-        fixed = training_workers(cluster, placements) - held
-        most = min(spec.max_workers - fixed, fitting[size], caps.get(job.id, spec.max_workers))
-        work = spec.estimated_work
-        if config.value_of_work == "remaining":
-            work = max(0.0, work - job.done_by(now))
+            workers = room.workers_that_fit(growth_groups(pool), size)
+            fitting[size] = cluster.training_workers_of(pool, workers)
+        base = cluster.training_workers_of(pool, base_here)
+        held = cluster.training_workers_of(pool, holding.workers(pool)) - base
+        fixed = training_workers(cluster, holding) - held
         terms = Terms(
             config.speedup,
-            work,
+            _work(job, config, now),
             spec.requested_workers,
             fixed,
             base,
-            most,
+            min(spec.max_workers - fixed, fitting[size]),
             spec.allowed_workers,
             size,
-            factor,
+            1.0 if pool is Pool.TRAINING else cluster.factor,
         )
-        options, group = _offer(terms)
-        yield Candidate(job, terms, held, options, group)
+        found.append(Candidate(job, terms, held, *_offer(terms)))
+    return found
 
 
-def _base_workers_in(draft: Draft, pool: Pool, placements: tuple[Placement, ...]) -> int:
-    base = [p for p in placements if p.kind is WorkerKind.BASE]
-    held = workers_by_pool(draft.cluster, base)[pool]
-    return draft.cluster.training_workers_of(pool, held)
+def _work(job: Job, config: PolicyConfig, now: float) -> float:
+    """The work that a growth is worth: all of it, or what is left."""
+    work = job.spec.estimated_work
+    return work if config.value_of_work == "total" else max(0.0, work - job.done_by(now))
+
+
+def _capped(candidate: Candidate, most: int) -> Candidate:
+    """The candidate with at most so many flexible workers."""
+    terms = candidate.terms._replace(most=most)
+    return Candidate(candidate.job, terms, candidate.held, *_offer(terms))
 
 
 @lru_cache(maxsize=65536)
 def _offer(terms: Terms) -> tuple[tuple[int, ...], Group]:
     """The numbers of flexible workers to choose from, with their GPUs and the seconds they save."""
     options = tuple(
-        k
-        for k in range(1, terms.most + 1)
-        if not terms.allowed or terms.fixed + k in terms.allowed
+        k for k in range(1, terms.most + 1) if not terms.allowed or terms.fixed + k in terms.allowed
     )
     slowest = throughput(terms.model, terms.fixed, terms.requested)
     return options, Group(
@@ -191,7 +188,7 @@ def _shrink(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> None
     terms = candidate.terms
     workers = _workers_for(terms, candidate.held) - _workers_for(terms, target)
     placements = draft.placements(candidate.job.id)
-    gone = release_flexible(draft.cluster, placements, pool, workers)
+    gone = release_flexible(placements, pool, workers)
     reason = because(ReasonCode.SHRINKS_FOR_GAIN, workers=workers)
     draft.shrink(candidate.job.id, gone, reason)
 
@@ -215,7 +212,7 @@ def _grow(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> int:
     workers = _workers_for(terms, size) - held_workers
     picks = index.best_fit(groups, terms.size_gpus, workers, {})
     servers = draft.cluster.servers
-    added = [Placement(servers[s].id, WorkerKind.FLEXIBLE, n) for s, n in picks.items()]
+    added = [Placement(servers[s].id, pool, WorkerKind.FLEXIBLE, n) for s, n in picks.items()]
     saved = dict(zip(candidate.options, candidate.group.values, strict=True))
     saved_s = round(saved[size] - saved.get(candidate.held, 0.0), 1)
     draft.grow(candidate.job.id, added, because(ReasonCode.GROWS, workers=workers, saved_s=saved_s))

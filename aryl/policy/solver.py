@@ -12,6 +12,9 @@ from ortools.linear_solver import pywraplp  # type: ignore[import-untyped] # no 
 
 from aryl.model.errors import SolverFailed
 
+# The union's linear program is nearly whole by itself: cuts take most of the time and add little.
+WITHOUT_CUTS = "separating/maxrounds = 0\nseparating/maxroundsroot = 0"
+
 
 @dataclass(frozen=True, slots=True)
 class MipAnswer:
@@ -19,6 +22,18 @@ class MipAnswer:
 
     picks: tuple[int, ...]
     proven: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ServerClass:
+    """Servers that host the same jobs: how many, the jobs shared with other classes, by place.
+
+    `cost` is that of preempting the jobs that no other class hosts, >= 0.
+    """
+
+    servers: int
+    shared: tuple[int, ...]
+    cost: float
 
 
 def multiple_choice(
@@ -58,49 +73,54 @@ def multiple_choice(
 
 
 def least_union(
-    jobs_on: Sequence[Sequence[int]],
-    servers: Sequence[int],
-    weights: Sequence[float],
-    count: int,
-    nodes: int,
+    classes: Sequence[ServerClass], costs: Sequence[float], count: int, nodes: int
 ) -> MipAnswer | None:
-    """Pick jobs of least total weight that include all jobs of `count` servers (paper §3).
+    """Pick classes with at least `count` servers whose jobs cost least in total (paper §3).
 
-    `jobs_on` and `servers` are indexed by class of servers that host the same jobs: the jobs, and
-    how many servers. `picks` holds the jobs, ascending. None: the limit struck before anything was
-    found. One binary variable per job; one continuous variable per class, at most each of its
-    jobs' variables, which makes it 0 or 1 in the answer.
+    `costs` are those of the shared jobs, by place. `picks` holds the places of the vacated
+    classes. None: the limit struck before anything was found.
+
+    One binary variable tells whether a shared job is preempted. Whether a class is vacated is at
+    most that of each of its shared jobs, so it may be continuous; it is binary only where it bears
+    a cost of its own.
     """
-    solver = _scip(nodes)
+    solver = _scip(nodes, WITHOUT_CUTS)
     objective = solver.Objective()
-    taken = [solver.BoolVar("") for _ in weights]
-    for variable, weight in zip(taken, weights, strict=True):
-        objective.SetCoefficient(variable, weight)
-    objective.SetMinimization()
+    preempted = [solver.BoolVar("") for _ in costs]
+    for job, cost in zip(preempted, costs, strict=True):
+        objective.SetCoefficient(job, cost)
     enough = solver.Constraint(float(count), solver.infinity())
-    for jobs, alike in zip(jobs_on, servers, strict=True):
-        vacated = solver.NumVar(0.0, 1.0, "")
-        enough.SetCoefficient(vacated, float(alike))
-        for job in jobs:
-            below = solver.Constraint(-solver.infinity(), 0.0)
-            below.SetCoefficient(vacated, 1.0)
-            below.SetCoefficient(taken[job], -1.0)
+    vacated = [solver.Var(0.0, 1.0, alike.cost > 0.0, "") for alike in classes]
+    for variable, alike in zip(vacated, classes, strict=True):
+        objective.SetCoefficient(variable, alike.cost)
+        enough.SetCoefficient(variable, float(alike.servers))
+        for job in alike.shared:
+            implies = solver.Constraint(-solver.infinity(), 0.0)
+            implies.SetCoefficient(variable, 1.0)
+            implies.SetCoefficient(preempted[job], -1.0)
+    objective.SetMinimization()
     proven = _solve(solver)
     if proven is None:
         return None
-    jobs_taken = (job for job, x in enumerate(taken) if x.solution_value() > 0.5)
-    return MipAnswer(tuple(jobs_taken), proven)
+    # a continuous variable may stay below 1 although all its jobs go, where it is not needed
+    picks = (
+        place
+        for place, alike in enumerate(classes)
+        if all(preempted[job].solution_value() > 0.5 for job in alike.shared)
+        and (alike.cost == 0.0 or vacated[place].solution_value() > 0.5)
+    )
+    return MipAnswer(tuple(picks), proven)
 
 
-def _scip(nodes: int) -> Any:  # noqa: ANN401 - the library is untyped
+def _scip(nodes: int, *settings: str) -> Any:  # noqa: ANN401 - the library is untyped
     """Start SCIP; `limits/nodes` would forget the nodes before a restart."""
     assert nodes > 0
     solver: Any = pywraplp.Solver.CreateSolver("SCIP")
     if solver is None:
         raise SolverFailed("this build of OR-Tools has no SCIP")
     solver.SuppressOutput()
-    settings = f"limits/totalnodes = {nodes}\nlp/threads = 1\n"
-    if not (solver.SetNumThreads(1) and solver.SetSolverSpecificParametersAsString(settings)):
+    lines = "\n".join([f"limits/totalnodes = {nodes}", "lp/threads = 1", *settings])
+    if not (solver.SetNumThreads(1) and solver.SetSolverSpecificParametersAsString(lines)):
         raise SolverFailed("SCIP refused its settings")
     return solver
 

@@ -43,9 +43,7 @@ def _comm(terms: str) -> Speedup:
         raise ValueError(terms)
     compute_s, volume, bandwidth, compression, overlap = (*numbers, *(1.0, 0.0)[len(numbers) - 3 :])
     exchange_s = 2.0 * volume / bandwidth * compression * (1.0 - overlap)
-    return lambda workers: compute_s / (
-        compute_s / workers + exchange_s * (workers - 1) / workers
-    )
+    return lambda workers: compute_s / (compute_s / workers + exchange_s * (workers - 1) / workers)
 
 
 def _table(pairs: str) -> Speedup:

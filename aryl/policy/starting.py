@@ -9,19 +9,21 @@ slots add up to them: a fit is known before anything is placed, and nothing has 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from heapq import heapify, heappop, heapreplace
 
 from aryl.model.capacity import FreeIndex, Group
 from aryl.model.cluster import Pool
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.plan import Waiting
+from aryl.model.queue import JobQueue, Rank, ShapeGroup
 from aryl.model.reason import Reason, ReasonCode, because
 from aryl.policy.draft import Draft, flexible_on
 from aryl.policy.placement import LOAN_SIDE, TRAINING_SIDE, Side
 from aryl.policy.rules import Rules
 
 Part = tuple[Side, int]  # a side of the cluster, and how many of its workers go there
-Shape = tuple[int, int, bool, bool, bool]  # jobs of one shape fit, or do not fit, alike
+Head = tuple[Rank, int, ShapeGroup]  # the first job of a shape not tried yet, and its place there
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +36,13 @@ class Fit:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """A job that fits, and its place in the order."""
+    """A job that fits, and how many started before it."""
 
     job: Job
     place: int
 
 
-def start_queued(
-    draft: Draft, queue: Sequence[Job], rules: Rules
-) -> tuple[Draft, tuple[Waiting, ...]]:
+def start_queued(draft: Draft, queue: JobQueue, rules: Rules) -> tuple[Draft, tuple[Waiting, ...]]:
     """Start what fits, in order; the draft with the starts, and why every other job waits."""
     if not queue:
         return draft, ()
@@ -54,23 +54,29 @@ def start_queued(
 
 
 def _try_in_order(
-    draft: Draft, queue: Sequence[Job], rules: Rules
+    draft: Draft, queue: JobQueue, rules: Rules
 ) -> tuple[list[Start], tuple[Waiting, ...]]:
-    ordered = rules.in_order(queue)
+    """Try the first job of each shape, lowest rank first; where one fails, its whole shape waits."""
+    heads = [(group.ranks[0], 0, group) for group in queue.groups.values()]
+    heapify(heads)
     started: list[Start] = []
-    blocked: dict[Shape, tuple[Reason, list[str]]] = {}
-    for position, job in enumerate(ordered):
-        shape = _shape(job.spec, rules)
-        if shape in blocked:
-            blocked[shape][1].append(job.id)
+    waiting: list[Waiting] = []
+    while heads:
+        _, place, group = heads[0]
+        start = Start(group.jobs[place], len(started) + 1)
+        if not _start_if_it_fits(draft, start, rules):
+            reason = _why_not(draft, start.job.spec, rules)
+            if rules.ordering.head_blocks:
+                return started, _behind(heads, reason, rules)
+            waiting.append(Waiting(reason, group.job_ids[place:]))
+            heappop(heads)
             continue
-        if _start_if_it_fits(draft, Start(job, position + 1), rules):
-            started.append(Start(job, position + 1))
-            continue
-        blocked[shape] = (_why_not(draft, job.spec, rules), [job.id])
-        if rules.ordering.head_blocks:
-            return started, (*_waiting(blocked), *_behind(ordered[position:], rules))
-    return started, _waiting(blocked)
+        started.append(start)
+        if place + 1 < len(group.jobs):
+            heapreplace(heads, (group.ranks[place + 1], place + 1, group))
+        else:
+            heappop(heads)
+    return started, tuple(waiting)
 
 
 def _packed(draft: Draft, started: Sequence[Start], rules: Rules) -> Draft | None:
@@ -80,11 +86,6 @@ def _packed(draft: Draft, started: Sequence[Start], rules: Rules) -> Draft | Non
     if all(_start_if_it_fits(packed, start, rules) for start in widest_first):
         return packed
     return None
-
-
-def _shape(spec: JobSpec, rules: Rules) -> Shape:
-    base = rules.base_workers(spec)
-    return (spec.gpus_per_worker, base, spec.fungible, spec.heterogeneous, spec.is_elastic)
 
 
 def _start_if_it_fits(draft: Draft, start: Start, rules: Rules) -> bool:
@@ -144,7 +145,8 @@ def _placements(draft: Draft, spec: JobSpec, fit: Fit) -> tuple[Placement, ...]:
         chosen |= picks
     servers = draft.cluster.servers
     return tuple(
-        Placement(servers[server].id, WorkerKind.BASE, count) for server, count in chosen.items()
+        Placement(servers[server].id, servers[server].pool, WorkerKind.BASE, count)
+        for server, count in chosen.items()
     )
 
 
@@ -160,7 +162,7 @@ def _displace(draft: Draft, spec: JobSpec, placements: tuple[Placement, ...]) ->
         while draft.capacity.now.free[index] < needed_gpus:
             missing_gpus = needed_gpus - draft.capacity.now.free[index]
             job_id, workers = _least_disturbed(draft, placement.server_id, missing_gpus)
-            gone = Placement(placement.server_id, WorkerKind.FLEXIBLE, workers)
+            gone = replace(placement, kind=WorkerKind.FLEXIBLE, workers=workers)
             reason = because(ReasonCode.SHRINKS_FOR_START, workers=workers)
             draft.shrink(job_id, (gone,), reason)
             shrunk[job_id] = None
@@ -203,15 +205,14 @@ def _why_not(draft: Draft, spec: JobSpec, rules: Rules) -> Reason:
     )
 
 
-def _waiting(blocked: dict[Shape, tuple[Reason, list[str]]]) -> tuple[Waiting, ...]:
-    return tuple(Waiting(reason, tuple(job_ids)) for reason, job_ids in blocked.values())
-
-
-def _behind(rest: Sequence[Job], rules: Rules) -> tuple[Waiting, ...]:
-    """Why all jobs behind a head that does not fit wait."""
-    head, *others = rest
-    if not others:
-        return ()
+def _behind(heads: Sequence[Head], reason: Reason, rules: Rules) -> tuple[Waiting, ...]:
+    """The head's own reason, and why all behind it wait."""
+    _, place, group = heads[0]
+    head = group.jobs[place]
     needed_gpus = rules.base_workers(head.spec) * head.spec.gpus_per_worker
-    reason = because(ReasonCode.BEHIND_HEAD, head=head.id, needed_gpus=needed_gpus)
-    return (Waiting(reason, tuple(job.id for job in others)),)
+    behind = because(ReasonCode.BEHIND_HEAD, head=head.id, needed_gpus=needed_gpus)
+    rest = [(place + 1, group), *((place, group) for _, place, group in heads[1:])]
+    return (
+        Waiting(reason, (head.id,)),
+        *(Waiting(behind, group.job_ids[place:]) for place, group in rest if group.jobs[place:]),
+    )

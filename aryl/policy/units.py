@@ -1,40 +1,32 @@
 """From workers on servers to training workers, and back (spec §3 "Cluster")."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from aryl.model.cluster import Cluster, Pool
-from aryl.model.job import JobSpec, Placement, WorkerKind
+from aryl.model.job import Holding, JobSpec, Placement, WorkerKind, holding_of
 from aryl.policy.speedup import throughput
 
 
-def workers_by_pool(cluster: Cluster, placements: Iterable[Placement]) -> list[int]:
-    """Workers held in the training and in the inference pool, in each one's GPU type."""
-    held = [0, 0]
-    by_id = cluster.by_id
-    for placement in placements:
-        held[by_id[placement.server_id].pool] += placement.workers
-    return held
-
-
-def training_workers(cluster: Cluster, placements: Iterable[Placement]) -> int:
-    """How many whole training workers the placements stand for."""
-    on_training, on_loan = workers_by_pool(cluster, placements)
-    return on_training + cluster.training_workers_of(Pool.INFERENCE, on_loan)
+def training_workers(cluster: Cluster, holding: Holding) -> int:
+    """How many whole training workers a job holds."""
+    on_loan = holding.workers(Pool.INFERENCE)
+    return holding.workers(Pool.TRAINING) + cluster.training_workers_of(Pool.INFERENCE, on_loan)
 
 
 def speed(
     cluster: Cluster,
     spec: JobSpec,
-    placements: Iterable[Placement],
+    holding: Holding,
     *,
     model: str,
     heterogeneous_efficiency: float,
 ) -> float:
-    """Worker-seconds of progress a second under the placements (spec §4 "Progress")."""
-    on_training, on_loan = workers_by_pool(cluster, placements)
-    workers = on_training + cluster.training_workers_of(Pool.INFERENCE, on_loan)
+    """Worker-seconds of progress a second (spec §4 "Progress")."""
+    workers = training_workers(cluster, holding)
     rate = throughput(model, workers, spec.requested_workers) if workers else 0.0
-    return rate * heterogeneous_efficiency if on_training and on_loan else rate
+    is_mixed = holding.workers(Pool.TRAINING) and holding.workers(Pool.INFERENCE)
+    return rate * heterogeneous_efficiency if is_mixed else rate
 
 
 def largest_allowed(spec: JobSpec, workers: int) -> int:
@@ -53,7 +45,8 @@ def whole_units(
     rest of the unit useless; it is released too (spec §3). Flexible workers go, fewest on a server
     first, so that servers empty.
     """
-    on_training, on_loan = workers_by_pool(cluster, placements)
+    holding = holding_of(placements)
+    on_training, on_loan = holding.workers(Pool.TRAINING), holding.workers(Pool.INFERENCE)
     loan_units = cluster.training_workers_of(Pool.INFERENCE, on_loan)
     excess_units = on_training + loan_units - largest_allowed(spec, on_training + loan_units)
     keep_loan_units = max(0, loan_units - excess_units)
@@ -65,25 +58,19 @@ def whole_units(
     return tuple(
         release
         for pool, workers in surplus.items()
-        for release in release_flexible(cluster, placements, pool, workers)
+        for release in release_flexible(placements, pool, workers)
     )
 
 
-def release_flexible(
-    cluster: Cluster, placements: Iterable[Placement], pool: Pool, workers: int
-) -> list[Placement]:
+def release_flexible(placements: Iterable[Placement], pool: Pool, workers: int) -> list[Placement]:
     """Flexible placements to release, `workers` in all, emptying servers as far as can be."""
     released: list[Placement] = []
     if workers <= 0:
         return released
-    flexible = [
-        p
-        for p in placements
-        if p.kind is WorkerKind.FLEXIBLE and cluster.by_id[p.server_id].pool is pool
-    ]
+    flexible = [p for p in placements if p.kind is WorkerKind.FLEXIBLE and p.pool is pool]
     for placement in sorted(flexible, key=lambda p: (p.workers, p.server_id)):
         count = min(workers, placement.workers)
-        released.append(Placement(placement.server_id, WorkerKind.FLEXIBLE, count))
+        released.append(replace(placement, workers=count))
         workers -= count
         if not workers:
             break
@@ -97,11 +84,10 @@ def without(
     less: dict[tuple[str, WorkerKind], int] = {}
     for gone in removed:
         less[gone.server_id, gone.kind] = less.get((gone.server_id, gone.kind), 0) + gone.workers
-    kept = (
-        Placement(p.server_id, p.kind, p.workers - less.get((p.server_id, p.kind), 0))
-        for p in placements
+    kept = ((p, p.workers - less.get((p.server_id, p.kind), 0)) for p in placements)
+    return tuple(
+        p if workers == p.workers else replace(p, workers=workers) for p, workers in kept if workers
     )
-    return tuple(p for p in kept if p.workers)
 
 
 def together(
@@ -112,6 +98,6 @@ def together(
     for new in added:
         held = merged.get((new.server_id, new.kind))
         merged[new.server_id, new.kind] = (
-            Placement(new.server_id, new.kind, held.workers + new.workers) if held else new
+            replace(new, workers=held.workers + new.workers) if held else new
         )
     return tuple(merged.values())

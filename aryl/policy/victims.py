@@ -75,9 +75,7 @@ def _cost(reclaim: Reclaim, jobs: set[str]) -> float:
     return sum(sorted(1.0 / len(reclaim.jobs[name].gpus_on) for name in jobs))
 
 
-def _collateral(
-    reclaim: Reclaim, left: Mapping[str, set[str]], pick: str, wanted: int
-) -> int:
+def _collateral(reclaim: Reclaim, left: Mapping[str, set[str]], pick: str, wanted: int) -> int:
     """GPUs vacated on servers that are not returned, if `pick` is emptied next."""
     vacated: dict[str, int] = {}
     for name in sorted(left[pick]):
