@@ -1,0 +1,52 @@
+# Each target sets up what it needs, in .venv; a second call finds it there.
+
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/installed
+DEV_INSTALLED := $(VENV)/installed-dev
+
+# The first Python on the path that is new enough; `make PYTHON=… demo` names another.
+IS_NEW := import sys; sys.exit(sys.version_info < (3, 11))
+PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench clean
+
+help:  ## list these targets
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(INSTALLED)  ## replay the built-in 15 days under fifo, sjf and aryl: table and report in runs/demo
+	$(BIN)/aryl trace synth --out runs/demo/paper.csv.gz
+	$(BIN)/aryl sim compare runs/demo/paper.csv.gz --schemes fifo,sjf,aryl --out runs/demo
+
+test: $(DEV_INSTALLED)  ## run every test
+	$(BIN)/pytest -n auto
+
+check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape of the code
+	$(BIN)/ruff format --check
+	$(BIN)/ruff check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/pytest tests/test_shape.py
+
+bench: $(DEV_INSTALLED)  ## run every benchmark in bench/
+	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+clean:  ## remove what these targets made, runs/ apart
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
+
+$(INSTALLED): pyproject.toml | $(VENV)
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+$(DEV_INSTALLED): pyproject.toml | $(VENV)
+	$(BIN)/pip install --quiet --editable . --group dev
+	@touch $@ $(INSTALLED)
+
+# pip knows dependency groups from 25.1 on
+$(VENV):
+	@test -n "$(PYTHON)" || { echo "aryl needs Python 3.11 or newer; name one: make PYTHON=/path/to/python" >&2; exit 1; }
+	@$(PYTHON) -c "$(IS_NEW)" || { echo "aryl needs Python 3.11 or newer; $(PYTHON) is `$(PYTHON) --version 2>&1`" >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --help | grep -q -- --group || $(BIN)/pip install --quiet --upgrade pip
