@@ -67,7 +67,7 @@ class _Audit:
         self.used: dict[str, int] = {}
         self.lent: dict[str, bool] = {}
         self.faults: list[str] = []
-        self.must_return: set[str] = set()
+        self.must_return: set[str] | None = None  # once somebody is preempted
 
     def found(self) -> list[str]:
         for action in self.plan.actions:
@@ -116,7 +116,7 @@ class _Audit:
         if action.job_id not in self.snapshot.running:
             self.faults.append(f"{action.job_id} is preempted and does not run")
             return
-        if not self.must_return:
+        if self.must_return is None:
             self.must_return = set(self._without_base())
         job, held = self._job(action.job_id), self._held_by(action.job_id)
         for (server_id, _), workers in held.items():
@@ -200,7 +200,7 @@ class _Audit:
         )
 
     def _check_loans(self) -> None:
-        kept = [s for s in sorted(self.must_return) if self._is_lent(s)]
+        kept = [s for s in sorted(self.must_return or ()) if self._is_lent(s)]
         if kept:
             self.faults.append(f"jobs are preempted though {', '.join(kept)} hold no base workers")
         lends = sum(isinstance(action, LoanServer) for action in self.plan.actions)
