@@ -1,0 +1,47 @@
+"""docs/formats.md names every column that is read or written."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from aryl.config import BUILT_IN
+from simulator.observer import Sight
+from simulator.output import ALLOCATION_COLUMNS, JOB_COLUMNS, LOAN_COLUMNS
+from traces.formats import FORMATS
+from traces.job import NAMES
+from traces.samples import MEASURES
+
+PAGE = (Path(__file__).parents[2] / "docs" / "formats.md").read_text(encoding="utf-8")
+
+
+def names_under(heading: str) -> list[str]:
+    """The first cells of the first table below a heading, without backticks."""
+    below = PAGE.split(f"\n{heading}\n", 1)[1]
+    section = re.split(r"^#+ ", below, maxsplit=1, flags=re.MULTILINE)[0]
+    return re.findall(r"^\| `(\w+)`", section, flags=re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("heading", "columns"),
+    [
+        ("## Inference demand", [measure.name for measure in MEASURES]),
+        ("### Public formats", list(FORMATS)),
+        ("### jobs.csv", JOB_COLUMNS),
+        ("### allocations.csv", ALLOCATION_COLUMNS),
+        ("### loans.csv", LOAN_COLUMNS),
+        ("### timeline.csv", Sight._fields),
+    ],
+)
+def test_each_column_is_described_in_its_order(heading: str, columns: Sequence[str]) -> None:
+    assert names_under(heading) == list(columns)
+
+
+def test_each_column_of_a_trace_is_described() -> None:
+    assert sorted(names_under("## Jobs")) == sorted(NAMES)
+
+
+def test_each_built_in_cluster_is_described_with_its_servers() -> None:
+    for name, (training, inference) in BUILT_IN.items():
+        assert re.search(rf"`{name}`\s\({training} . 8[^)]* {inference} . 8", PAGE)
