@@ -62,6 +62,7 @@ def run(
 
     request = RunRequest(trace, inference, inference_peak, cluster, policy, scheme, scenario, seed)
     summary = one_run(request, out, events=events)
+    _warn_of_rejected(summary)
     if as_json:
         _print_json(summary)
     else:
@@ -98,6 +99,7 @@ def compare(
         for name in names
     }
     summaries = many_runs(requests, out)
+    _warn_of_rejected(summaries[names[0]])
     if as_json:
         _print_json({"schemes": summaries, "bound": None})
     else:
@@ -123,11 +125,15 @@ def _print_json(content: object) -> None:
     typer.echo(json.dumps(content, indent=2))
 
 
+def _warn_of_rejected(summary: dict[str, Any]) -> None:
+    """Name the jobs that were left out, on standard error."""
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    for row in summary["rejected"]:
+        console.print(f"left out: {row['job_id']}: {row['reason']}", markup=False)
+
+
 def _print_summary(summary: dict[str, Any], out: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
-    for row in summary["rejected"]:
-        text = f"left out {row['job_id']}: {row['reason']}"
-        Console(stderr=True, highlight=False, soft_wrap=True).print(text, markup=False)
     for name in ("queuing_s", "jct_s"):
         spread = {key: "-" if v is None else f"{v:,.0f}" for key, v in summary[name].items()}
         text = ", ".join(f"{key} {value}" for key, value in spread.items())

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from aryl.engine.ports import Observation, Outcome, Status
 from aryl.model.capacity import Capacity
-from aryl.model.cluster import Cluster, Loan
+from aryl.model.cluster import Loan
 from aryl.model.job import Job, Placement, WorkerKind, holding_of
 from aryl.model.plan import (
     Action,
@@ -19,12 +19,11 @@ from aryl.model.plan import (
     ResizeJob,
     StartJob,
 )
-from aryl.policy.config import PolicyConfig
 from aryl.policy.units import speed, together, without
 from simulator.clock import VirtualClock
 from simulator.events import EventQueue, Kind
-from simulator.inference import InferenceLoad
 from simulator.journal import Journal
+from simulator.world import World
 
 Held = dict[tuple[str, WorkerKind], int]  # workers by server and kind
 
@@ -33,18 +32,12 @@ class SimulatedCluster:
     """Two pools whose jobs make progress as their workers do."""
 
     def __init__(
-        self,
-        shape: Cluster,
-        load: InferenceLoad,
-        config: PolicyConfig,
-        clock: VirtualClock,
-        events: EventQueue,
-        journal: Journal,
+        self, world: World, clock: VirtualClock, events: EventQueue, journal: Journal
     ) -> None:
         """Start with every server vacant and nothing on loan."""
-        self._shape, self._load, self._config = shape, load, config
+        self._shape, self._load, self._config = world.cluster, world.load, world.config
         self._clock, self._events, self._journal = clock, events, journal
-        self._capacity = Capacity(shape)
+        self._capacity = Capacity(world.cluster)
         self._holders: dict[str, tuple[str, ...]] = {}
         self._running: dict[str, Job] = {}
         self._elastic: dict[str, Job] = {}
@@ -54,8 +47,9 @@ class SimulatedCluster:
         self._token: dict[str, int] = {}
         self._runs = 0
         self._version = 0
-        foresees = config.forecaster == "oracle"
-        self._ahead_s = config.orchestrator_s + config.vacate_s if foresees else 0.0
+        foresees = self._config.forecaster == "oracle"
+        lead_s = self._config.orchestrator_s + self._config.vacate_s
+        self._ahead_s = lead_s if foresees else 0.0
 
     def observe(self) -> Observation:
         """All that runs and is lent."""

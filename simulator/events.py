@@ -16,7 +16,7 @@ class Kind(IntEnum):
     WAKE = 6  # the job scheduler may decide again
 
 
-Entry = tuple[float, int, int, str, int]  # time, kind, sequence, subject, token
+Entry = tuple[float, Kind, int, str, int]  # time, kind, sequence, subject, token
 
 
 class EventQueue:

@@ -9,9 +9,9 @@ from aryl.model.job import JobSpec
 from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
 from simulator.inference import InferenceLoad
-from simulator.replay import World
 from simulator.request import RunRequest
 from simulator.scenario import drawn, scenario_named, with_wrong_estimates
+from simulator.world import World
 from traces.demand import builtin_demand, read_demand
 from traces.table import job_specs, read_trace
 

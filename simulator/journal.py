@@ -90,7 +90,13 @@ class Journal:
         self.jobs: dict[str, JobRecord] = {}
         self.allocations: list[Allocation] = []
         self.loans: list[LoanRecord] = []
-        self.meters = Meters(*(Meter(*window_s) for _ in range(4)), Meter(0.0, float("inf")))
+        self.meters = Meters(
+            training_gpus=Meter(*window_s),
+            on_loan_gpus=Meter(*window_s),
+            on_loan_servers=Meter(*window_s),
+            demand_servers=Meter(*window_s),
+            shortfall_servers=Meter(0.0, float("inf")),
+        )
         self._inference_servers = inference_servers
         self._held: dict[Place, tuple[int, int, float]] = {}
         self._lent: dict[str, LoanRecord] = {}

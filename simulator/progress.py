@@ -33,7 +33,7 @@ _shared: dict[str, "Synchronized[int]"] = {}  # filled once, when a worker proce
 
 
 def one_run(request: RunRequest, out: Path, *, events: bool) -> dict[str, Any]:
-    """Replay one scheme into a folder; its summary. Raises `BadInput` before anything is written."""
+    """Replay one scheme into a folder; its summary. `BadInput` comes before any writing."""
     check_folder(out)
     inputs = read_inputs(request)
     with _bar() as bar:

@@ -1,33 +1,21 @@
 """Replays jobs through the engine in virtual time: one heap, one loop."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from aryl.engine.cycle import CycleReport, Ports, Proposal, Timer, carry_out, propose
-from aryl.model.cluster import Cluster
 from aryl.model.demand import BIN_S
 from aryl.model.job import Job, JobSpec
 from aryl.model.snapshot import Due
-from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
 from simulator.clock import VirtualClock
 from simulator.cluster import SimulatedCluster
 from simulator.events import EventQueue, Kind
-from simulator.inference import InferenceLoad
 from simulator.journal import Journal
 from simulator.observer import Observer, Sight
 from simulator.store import MemoryStore
+from simulator.world import World
 
 Progress = Callable[[int], None]  # is told how many jobs have ended
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a replay runs on."""
-
-    cluster: Cluster
-    load: InferenceLoad
-    config: PolicyConfig
 
 
 class Replay:
@@ -44,9 +32,7 @@ class Replay:
         window_s = (min(measured_s), max(measured_s))
         self.journal = Journal(window_s, len(world.cluster.inference_servers))
         self._store = MemoryStore(rules_of(world.config))
-        self._cluster = SimulatedCluster(
-            world.cluster, world.load, world.config, self._clock, self._events, self.journal
-        )
+        self._cluster = SimulatedCluster(world, self._clock, self._events, self.journal)
         self._ports = Ports(self._clock, self._cluster, self._store, elapsed)
         self._arrived = self._ended = 0
         self._last_schedule_s = self._wake_s = float("-inf")
@@ -80,10 +66,7 @@ class Replay:
             case Kind.ARRIVAL:
                 self._arrive(now)
             case Kind.FINISH:
-                if self._cluster.finish(subject, token):
-                    self._store.finish(subject)
-                    self._ended += 1
-                    self._wants_schedule = True
+                self._finish(subject, token)
             case Kind.SAMPLE:
                 self.journal.demanded(self._load.demand_at(now), now)
                 self._unseen_s = now
@@ -113,6 +96,12 @@ class Replay:
         self._cluster.submit(job)
         self._wants_schedule = True
         self._await_arrival()
+
+    def _finish(self, job_id: str, token: int) -> None:
+        if self._cluster.finish(job_id, token):
+            self._store.finish(job_id)
+            self._ended += 1
+            self._wants_schedule = True
 
     def _decide(self, now: float) -> None:
         """Run what is due, loans first; while a plan is on its way, nothing else is decided."""

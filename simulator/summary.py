@@ -38,6 +38,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "scheme": config.scheme,
         "scenario": inputs.scenario,
         "seed": inputs.seed,
+        "cluster": _cluster(inputs),
         "forecaster": _forecaster(run),
         "jobs": len(records),
         "carry_in_jobs": len(journal.jobs) - len(records),
@@ -72,6 +73,23 @@ def timing_of(run: Finished) -> dict[str, Any]:
         "cycle_s": _spread(tally.cycle_s),
         "solver_s": _spread(tally.solver_s),
         "peak_rss_mib": peak_rss_mib(),
+    }
+
+
+def _cluster(inputs: RunInputs) -> dict[str, Any]:
+    cluster = inputs.world.cluster
+    types = {
+        Pool.TRAINING: cluster.training_gpu_type,
+        Pool.INFERENCE: cluster.inference_gpu_type,
+    }
+    pools = {pool: [s.gpus for s in cluster.servers if s.pool is pool] for pool in Pool}
+    return {
+        pool.label: {
+            "servers": len(sizes),
+            "gpus_per_server": max(sizes, default=0),
+            "gpu_type": types[pool],
+        }
+        for pool, sizes in pools.items()
     }
 
 

@@ -42,9 +42,9 @@ class Loan:
         return self.reclaim_s is None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Cluster:
-    """The fixed shape of both pools.
+    """The fixed shape of both pools; compared by identity, as there is one.
 
     `factor` is the number of workers on the inference pool's GPU type that do the work of one
     training worker (paper §7.5: three T4 servers for one V100 server).

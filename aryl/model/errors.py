@@ -1,10 +1,10 @@
 """The errors that Aryl raises on purpose.
 
 ArylError
-├── BadInput            a file, a flag or a field that can't be accepted: names where and what was expected
-├── InvalidTransition   a job was told to do what its state does not allow
-├── InvariantBroken     our own bug: a plan that breaks a rule; nothing of it is applied
-└── SolverFailed        the solver gave neither an answer nor a limit
+├── BadInput           a file, flag or field that can't be accepted: where, and what was expected
+├── InvalidTransition  a job was told to do what its state does not allow
+├── InvariantBroken    our own bug: a plan that breaks a rule; nothing of it is applied
+└── SolverFailed       the solver gave neither an answer nor a limit
 """
 
 from dataclasses import dataclass

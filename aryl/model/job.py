@@ -18,7 +18,7 @@ class WorkerKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class JobSpec:
-    """What a user submitted. Worker counts are in training workers; `allowed_workers` empty: any."""
+    """What a user submitted; worker counts are in training workers, no `allowed_workers`: any."""
 
     job_id: str
     submit_s: float
@@ -99,9 +99,9 @@ def holding_of(placements: Iterable[Placement]) -> Holding:
     return Holding((base[0], base[1]), (flexible[0], flexible[1]))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Job:
-    """A submitted job that has not ended, as it stands.
+    """A submitted job that has not ended, as it stands; a moment of it, compared by identity.
 
     `done` is the work done by `progress_s`, in worker-seconds; from then on it grows by `speed` a
     second. `progress_s` lies ahead while the job starts again or is resized. Without placements

@@ -34,26 +34,38 @@ def violations(snapshot: Snapshot, plan: Plan, headroom: float = 0.0) -> list[st
 
 def inconsistencies(snapshot: Snapshot) -> list[str]:
     """The rules that a snapshot breaks."""
-    found: list[str] = []
+    running = snapshot.running
+    elastic = {name: job for name, job in running.items() if job.spec.is_elastic}
+    both = [name for name in snapshot.queue.jobs if name in running]
+    return [
+        *(fault for job in running.values() for fault in _faults_of_running(snapshot, job)),
+        *_faults_of_servers(snapshot),
+        *(f"{name} is queued and runs" for name in both),
+        *([] if snapshot.elastic == elastic else ["the elastic jobs are listed wrongly"]),
+    ]
+
+
+def _faults_of_running(snapshot: Snapshot, job: Job) -> list[str]:
+    found = _job_faults(snapshot, job.spec, _held(job.placements))
+    for p in job.placements:
+        if job.id not in snapshot.holders.get(p.server_id, ()):
+            found.append(f"{p.server_id} does not list its job {job.id}")
+        if _is_inference(snapshot, p.server_id) and p.server_id not in snapshot.loans:
+            found.append(f"{job.id} runs on {p.server_id}, which is not on loan")
+    return found
+
+
+def _faults_of_servers(snapshot: Snapshot) -> list[str]:
     used: Counter[str] = Counter()
     for job in snapshot.running.values():
-        found += _job_faults(snapshot, job.spec, _held(job.placements))
         for p in job.placements:
             used[p.server_id] += p.workers * job.spec.gpus_per_worker
-            if job.id not in snapshot.holders.get(p.server_id, ()):
-                found.append(f"{p.server_id} does not list its job {job.id}")
-            if _is_inference(snapshot, p.server_id) and p.server_id not in snapshot.loans:
-                found.append(f"{job.id} runs on {p.server_id}, which is not on loan")
+    found = []
     for server in snapshot.cluster.servers:
         if used[server.id] > server.gpus:
             found.append(f"{server.id} has {server.gpus} GPUs and {used[server.id]} are held")
         if snapshot.capacity.now.free[server.index] != server.gpus - used[server.id]:
             found.append(f"{server.id} is accounted wrongly")
-    found += [
-        f"{name} is queued and runs" for name in snapshot.queue.jobs if name in snapshot.running
-    ]
-    if snapshot.elastic != {n: job for n, job in snapshot.running.items() if job.spec.is_elastic}:
-        found.append("the elastic jobs are listed wrongly")
     return found
 
 
@@ -215,7 +227,7 @@ class _Audit:
             )
 
     def _check_waiting(self) -> None:
-        """Each job that stays queued has one reason; counting suffices where all groups are whole."""
+        """Each job that stays queued has one reason; ends and counts show it for whole groups."""
         if Due.SCHEDULE not in self.snapshot.due:
             return
         queue, waiting = self.snapshot.queue, self.plan.waiting

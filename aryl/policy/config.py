@@ -42,6 +42,9 @@ class EstimateError:
     max: float = 0.0
 
 
+ALL_RIGHT = EstimateError()
+
+
 @dataclass(frozen=True, slots=True)
 class PolicyConfig:
     """Every knob of `[policy]`, for the simulator and the daemon alike (spec §3)."""
@@ -76,11 +79,12 @@ class PolicyConfig:
         "total", "the work of a job that a growth's value counts", "total", "remaining"
     )
     victim_weight: str = _knob(
-        "jobs", "what a victim costs in exact reclaim: one a job, or its loss", "jobs", "lost_gpu_s"
+        "jobs", "what a victim costs in exact reclaim: one a job, or the GPU-seconds lost", "jobs", "lost_gpu_s"
     )
     solver_nodes: int = _knob(10_000, "search nodes after which a solver gives up", ABOVE_0)
-    estimate_error: EstimateError = _knob(
-        EstimateError(), "{share, max}: jobs with a wrong run-time estimate, and by how much"
+    estimate_error: EstimateError = field(
+        default=ALL_RIGHT,
+        metadata={"meaning": "{share, max}: jobs with a wrong run-time estimate, and by how much"},
     )
     seed: int = _knob(0, "feeds the random reclaim policy and wrong estimates", AT_LEAST_0)
 
@@ -102,7 +106,9 @@ def policy_config(
         raise BadInput(
             source, "is no scheme", column="scheme", value=name, expected=", ".join(SCHEMES)
         )
-    values = {key: _value(known[key], value, source) for key, value in given.items()}
+    values: dict[str, Any] = {
+        key: _value(known[key], value, source) for key, value in given.items()
+    }
     config = PolicyConfig(**(SCHEMES[name] | values | {"scheme": name}))
     speedup_named(config.speedup)
     return config

@@ -14,7 +14,7 @@ from aryl.model.queue import Rank
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """A sort key by job and its most workers, and whether a job that does not fit blocks the rest."""
+    """A sort key by job and its most workers, and whether a job that does not fit blocks all."""
 
     key: Callable[[Job, int], Rank]
     head_blocks: bool = False

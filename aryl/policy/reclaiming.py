@@ -113,4 +113,6 @@ def _victim(draft: Draft, job: Job, config: PolicyConfig, now: float) -> Victim:
         gpus_on[p.server_id] = gpus_on.get(p.server_id, 0) + gpus
     if config.victim_weight == "jobs":
         return Victim(gpus_on)
-    return Victim(gpus_on, weight=job.loss_if_preempted(now) * job.spec.gpus_per_worker)
+    lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
+    restart_gpu_s = config.preemption_overhead_s * sum(gpus_on.values())
+    return Victim(gpus_on, weight=lost_gpu_s + restart_gpu_s)

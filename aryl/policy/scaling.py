@@ -5,14 +5,14 @@ and its value the run time they save against running on base workers alone. What
 hold is up for distribution again with what is free.
 """
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
-from aryl.model.cluster import Pool
-from aryl.model.job import Job, Placement, WorkerKind
+from aryl.model.cluster import Cluster, Pool
+from aryl.model.job import Holding, Job, JobSpec, Placement, WorkerKind
 from aryl.model.reason import ReasonCode, because
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
@@ -26,29 +26,35 @@ from aryl.policy.units import release_flexible, training_workers
 ROUNDS = 3
 
 
-class Terms(NamedTuple):
-    """All that an elastic job's options depend on; counts are training workers."""
+class Stake(NamedTuple):
+    """What an elastic job holds as one pool's knapsack sees it; counts are training workers."""
 
-    model: str
-    work: float
-    requested: int
-    fixed: int  # workers this knapsack does not touch
-    base: int  # those of them that are base workers in this pool
-    most: int  # flexible workers it may have here at most
-    allowed: tuple[int, ...]
     size_gpus: int  # GPUs a worker
+    requested: int
+    allowed: tuple[int, ...]
+    fixed: int  # workers that this knapsack does not touch
+    base: int  # those of them that are base workers in this pool
+    held: int  # flexible workers in this pool
     factor: float  # workers of this pool's GPU type for one training worker
 
+    def workers_for(self, flexible: int) -> int:
+        """Workers of the pool's GPU type that stand for `flexible` training workers."""
+        return ceil((self.base + flexible) * self.factor) - ceil(self.base * self.factor)
 
-@dataclass(frozen=True, slots=True)
-class Candidate:
-    """An elastic job as one pool's knapsack sees it."""
 
-    job: Job
-    terms: Terms
-    held: int  # flexible training workers in this pool
+class Offer(NamedTuple):
+    """The numbers of flexible workers to choose from, with their GPUs and the seconds they save."""
+
     options: tuple[int, ...]
     group: Group
+
+
+class Candidate(NamedTuple):
+    """An elastic job, what it holds and what it may hold."""
+
+    job: Job
+    stake: Stake
+    offer: Offer
 
 
 def grow_elastic(draft: Draft, config: PolicyConfig, now: float) -> Draft:
@@ -72,7 +78,7 @@ def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draf
     best = draft
     for _ in range(ROUNDS):
         targets = _best_sizes(draft, pool, candidates, config)
-        if all(c.held == target for c, target in zip(candidates, targets, strict=True)):
+        if all(c.stake.held == target for c, target in zip(candidates, targets, strict=True)):
             return draft
         best = draft.fork()
         unplaced = _apply(best, pool, candidates, targets)
@@ -93,80 +99,95 @@ def _best_sizes(
         return []
     since = draft.elapsed()
     capacity_gpus = draft.capacity.without_flexible.free_gpus(growth_groups(pool))
-    choice = solve([c.group for c in candidates], capacity_gpus, nodes=config.solver_nodes)
-    items = sum(len(c.options) for c in candidates)
+    choice = solve([c.offer.group for c in candidates], capacity_gpus, nodes=config.solver_nodes)
+    items = sum(len(c.offer.options) for c in candidates)
     draft.note_solve("knapsack", items, since)
     if choice.how is How.FALLBACK:
         draft.notes.append(because(ReasonCode.SOLVER_LIMIT, nodes=config.solver_nodes))
     return [
-        candidate.options[pick] if pick >= 0 else 0
+        candidate.offer.options[pick] if pick >= 0 else 0
         for candidate, pick in zip(candidates, choice.picks, strict=True)
     ]
 
 
 def _candidates(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> list[Candidate]:
     """The elastic jobs that may hold flexible workers in the pool, by name."""
-    cluster, room = draft.cluster, draft.capacity.without_flexible
+    cluster, room, changed = draft.cluster, draft.capacity.without_flexible, draft.placed
     fitting: dict[int, int] = {}  # whole training workers that fit at all, by worker size
     found = []
     for job in draft.elastic():
-        spec, holding = job.spec, draft.holding(job)
-        size, base_here = spec.gpus_per_worker, holding.base[pool]
-        if not base_here and not spec.heterogeneous:
+        stake = (
+            _stake(cluster, job.spec, draft.holding(job), pool)
+            if job.id in changed
+            else _unchanged_stake(cluster, job, pool)
+        )
+        if stake is None:
             continue
+        size = job.spec.gpus_per_worker
         if size not in fitting:
             workers = room.workers_that_fit(growth_groups(pool), size)
             fitting[size] = cluster.training_workers_of(pool, workers)
-        base = cluster.training_workers_of(pool, base_here)
-        held = cluster.training_workers_of(pool, holding.workers(pool)) - base
-        fixed = training_workers(cluster, holding) - held
-        terms = Terms(
-            config.speedup,
-            _work(job, config, now),
-            spec.requested_workers,
-            fixed,
-            base,
-            min(spec.max_workers - fixed, fitting[size]),
-            spec.allowed_workers,
-            size,
-            1.0 if pool is Pool.TRAINING else cluster.factor,
-        )
-        found.append(Candidate(job, terms, held, *_offer(terms)))
+        most = min(job.spec.max_workers - stake.fixed, fitting[size])
+        found.append(Candidate(job, stake, _offer(stake, most, job, config, now)))
     return found
 
 
-def _work(job: Job, config: PolicyConfig, now: float) -> float:
-    """The work that a growth is worth: all of it, or what is left."""
+@lru_cache(maxsize=4096)
+def _unchanged_stake(cluster: Cluster, job: Job, pool: Pool) -> Stake | None:
+    return _stake(cluster, job.spec, job.holding, pool)
+
+
+def _stake(cluster: Cluster, spec: JobSpec, holding: Holding, pool: Pool) -> Stake | None:
+    """What a job holds in a pool; None where it may not grow there."""
+    if not holding.base[pool] and not spec.heterogeneous:
+        return None
+    base = cluster.training_workers_of(pool, holding.base[pool])
+    held = cluster.training_workers_of(pool, holding.workers(pool)) - base
+    fixed = training_workers(cluster, holding) - held
+    factor = 1.0 if pool is Pool.TRAINING else cluster.factor
+    size, requested, allowed = spec.gpus_per_worker, spec.requested_workers, spec.allowed_workers
+    return Stake(size, requested, allowed, fixed, base, held, factor)
+
+
+def _offer(stake: Stake, most: int, job: Job, config: PolicyConfig, now: float) -> Offer:
+    """Up to `most` flexible workers, valued by the work that the policy counts."""
     work = job.spec.estimated_work
-    return work if config.value_of_work == "total" else max(0.0, work - job.done_by(now))
+    if config.value_of_work == "total":
+        return _offer_of_total(stake, most, work, config.speedup)
+    return _valued(stake, most, max(0.0, work - job.done_by(now)), config.speedup)
+
+
+@lru_cache(maxsize=8192)
+def _offer_of_total(stake: Stake, most: int, work: float, model: str) -> Offer:
+    """The same for as long as a job holds what it holds."""
+    return _valued(stake, most, work, model)
+
+
+def _valued(stake: Stake, most: int, work: float, model: str) -> Offer:
+    options, weights, saved = _choices(stake, most, model)
+    return Offer(options, Group(weights, tuple(work * share for share in saved)))
+
+
+@lru_cache(maxsize=8192)
+def _choices(
+    stake: Stake, most: int, model: str
+) -> tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]:
+    """Flexible workers up to `most`, their GPUs, and the time saved by each unit of work."""
+    allowed = stake.allowed
+    options = tuple(k for k in range(1, most + 1) if not allowed or stake.fixed + k in allowed)
+    slowest = 1.0 / throughput(model, stake.fixed, stake.requested)
+    saved = tuple(
+        slowest - 1.0 / throughput(model, stake.fixed + k, stake.requested) for k in options
+    )
+    return options, tuple(stake.workers_for(k) * stake.size_gpus for k in options), saved
 
 
 def _capped(candidate: Candidate, most: int) -> Candidate:
     """The candidate with at most so many flexible workers."""
-    terms = candidate.terms._replace(most=most)
-    return Candidate(candidate.job, terms, candidate.held, *_offer(terms))
-
-
-@lru_cache(maxsize=65536)
-def _offer(terms: Terms) -> tuple[tuple[int, ...], Group]:
-    """The numbers of flexible workers to choose from, with their GPUs and the seconds they save."""
-    options = tuple(
-        k for k in range(1, terms.most + 1) if not terms.allowed or terms.fixed + k in terms.allowed
-    )
-    slowest = throughput(terms.model, terms.fixed, terms.requested)
-    return options, Group(
-        weights=tuple(_workers_for(terms, k) * terms.size_gpus for k in options),
-        values=tuple(
-            terms.work / slowest
-            - terms.work / throughput(terms.model, terms.fixed + k, terms.requested)
-            for k in options
-        ),
-    )
-
-
-def _workers_for(terms: Terms, flexible: int) -> int:
-    """Workers of the pool's GPU type that stand for `flexible` training workers."""
-    return ceil((terms.base + flexible) * terms.factor) - ceil(terms.base * terms.factor)
+    options, group = candidate.offer
+    count = bisect_right(options, most)
+    offer = Offer(options[:count], Group(group.weights[:count], group.values[:count]))
+    return candidate._replace(offer=offer)
 
 
 def _apply(
@@ -175,45 +196,43 @@ def _apply(
     """Shrink, then grow, widest workers first; the sizes of those that could not grow as wanted."""
     growing = []
     for candidate, target in zip(candidates, targets, strict=True):
-        if target < candidate.held:
+        if target < candidate.stake.held:
             _shrink(draft, pool, candidate, target)
-        elif target > candidate.held:
+        elif target > candidate.stake.held:
             growing.append((candidate, target))
-    growing.sort(key=lambda g: (-g[0].terms.size_gpus, g[0].job.id))
+    growing.sort(key=lambda g: (-g[0].stake.size_gpus, g[0].job.id))
     placed = {c.job.id: _grow(draft, pool, c, target) for c, target in growing}
     return {c.job.id: placed[c.job.id] for c, target in growing if placed[c.job.id] < target}
 
 
 def _shrink(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> None:
-    terms = candidate.terms
-    workers = _workers_for(terms, candidate.held) - _workers_for(terms, target)
-    placements = draft.placements(candidate.job.id)
-    gone = release_flexible(placements, pool, workers)
+    stake = candidate.stake
+    workers = stake.workers_for(stake.held) - stake.workers_for(target)
+    gone = release_flexible(draft.placements(candidate.job.id), pool, workers)
     reason = because(ReasonCode.SHRINKS_FOR_GAIN, workers=workers)
     draft.shrink(candidate.job.id, gone, reason)
 
 
 def _grow(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> int:
     """Grow to the largest option up to `target` that can be placed; the size reached."""
-    terms, index, groups = candidate.terms, draft.capacity.now, growth_groups(pool)
-    held_workers = _workers_for(terms, candidate.held)
-    fitting = index.workers_that_fit(groups, terms.size_gpus)
-    sizes = [
-        k
-        for k in candidate.options
-        if candidate.held < k <= target and _workers_for(terms, k) - held_workers <= fitting
-    ]
-    size = max(sizes, default=candidate.held)
+    stake, (options, group) = candidate.stake, candidate.offer
+    index, groups, size_gpus = draft.capacity.now, growth_groups(pool), stake.size_gpus
+    workers_held = stake.workers_for(stake.held)
+    room = index.workers_that_fit(groups, size_gpus) + workers_held
+    fitting = [k for k in options if stake.held < k <= target and stake.workers_for(k) <= room]
+    size = max(fitting, default=stake.held)
     if size < target:
-        wanted, placed = target - candidate.held, size - candidate.held
+        wanted, placed = target - stake.held, size - stake.held
         draft.notes.append(because(ReasonCode.GROWTH_NOT_PLACED, wanted=wanted, placed=placed))
-    if size == candidate.held:
+    if size == stake.held:
         return size
-    workers = _workers_for(terms, size) - held_workers
-    picks = index.best_fit(groups, terms.size_gpus, workers, {})
+    workers = stake.workers_for(size) - workers_held
     servers = draft.cluster.servers
-    added = [Placement(servers[s].id, pool, WorkerKind.FLEXIBLE, n) for s, n in picks.items()]
-    saved = dict(zip(candidate.options, candidate.group.values, strict=True))
-    saved_s = round(saved[size] - saved.get(candidate.held, 0.0), 1)
+    added = [
+        Placement(servers[server].id, pool, WorkerKind.FLEXIBLE, count)
+        for server, count in index.best_fit(groups, size_gpus, workers, {}).items()
+    ]
+    saved = dict(zip(options, group.values, strict=True))
+    saved_s = round(saved[size] - saved.get(stake.held, 0.0), 1)
     draft.grow(candidate.job.id, added, because(ReasonCode.GROWS, workers=workers, saved_s=saved_s))
     return size

@@ -89,7 +89,7 @@ def speedup_named(text: str) -> Speedup:
 
 @lru_cache(maxsize=65536)
 def throughput(model: str, workers: int, requested: int) -> float:
-    """Worker-seconds of progress a second with `workers`, where `requested` workers make one each."""
+    """Worker-seconds of progress a second; `requested` workers make one each."""
     if model == "linear":
         return float(workers)
     curve = speedup_named(model)

@@ -56,7 +56,7 @@ def start_queued(draft: Draft, queue: JobQueue, rules: Rules) -> tuple[Draft, tu
 def _try_in_order(
     draft: Draft, queue: JobQueue, rules: Rules
 ) -> tuple[list[Start], tuple[Waiting, ...]]:
-    """Try the first job of each shape, lowest rank first; where one fails, its whole shape waits."""
+    """Try the first job of each shape, lowest rank first; where one fails, its shape waits."""
     heads = [(group.ranks[0], 0, group) for group in queue.groups.values()]
     heapify(heads)
     started: list[Start] = []
@@ -106,7 +106,7 @@ def _start_if_it_fits(draft: Draft, start: Start, rules: Rules) -> bool:
 
 
 def _find_fit(draft: Draft, spec: JobSpec, rules: Rules) -> Fit | None:
-    """Free GPUs on the preferred side, then on the other; then the same with elastic jobs shrunk."""
+    """Free GPUs on the preferred side, then the other; then the same with elastic jobs shrunk."""
     capacity = draft.capacity
     for index in (capacity.now, capacity.without_flexible):
         parts = _parts(draft, index, spec, rules)
