@@ -88,10 +88,14 @@ class SimulatedCluster:
         """End a job whose work is done; False where the event is out of date."""
         if self._token.get(job_id) != token:
             return False
+        self.end(job_id)
+        return True
+
+    def end(self, job_id: str) -> None:
+        """End a running job now."""
         self._own()
         self._hold(self._stop(job_id), ())
         self._journal.finished(job_id, self._clock.now())
-        return True
 
     def return_server(self, server_id: str) -> None:
         """Give a vacated server back to inference."""

@@ -79,7 +79,7 @@ class PolicyConfig:
         "total", "the work of a job that a growth's value counts", "total", "remaining"
     )
     victim_weight: str = _knob(
-        "jobs", "what a victim costs in exact reclaim: one a job, or the GPU-seconds lost", "jobs", "lost_gpu_s"
+        "jobs", "cost of a victim in exact reclaim: one, or GPU-seconds", "jobs", "lost_gpu_s"
     )
     solver_nodes: int = _knob(10_000, "search nodes after which a solver gives up", ABOVE_0)
     estimate_error: EstimateError = field(
