@@ -13,6 +13,7 @@ from traces.job import TraceJob, trace_of
 from traces.synthetic import generate
 from traces.writing import write_trace
 
+CARRIED_IN = 8  # jobs that ran before t = 0
 SMALL = Shape(training_servers=6, inference_servers=12)
 SMALL_TOML = """
 [pools.training]
@@ -66,6 +67,9 @@ def make_stage(folder: Path, *, jobs: int = 250, seed: int = 1, days: float = 1.
     drawn = generate(seed=seed, jobs=jobs, days=days, gpus=48, load=1.3)
     chance = Random(seed)
     rows = [_shaped(job, chance) for job in drawn.jobs]
+    rows[:CARRIED_IN] = [replace(job, submit_s=0.0, carry_in=True) for job in rows[:CARRIED_IN]]
+    rows[CARRIED_IN] = replace(rows[CARRIED_IN], duration_s=0.0)
+    rows.append(TraceJob(0, "job-too-large", 7.0, num_gpus=800, duration_s=9.0))
     trace = folder / "trace.csv"
     write_trace(trace, trace_of("made up", rows))
     cluster = folder / "cluster.toml"
@@ -95,7 +99,6 @@ def _shaped(job: TraceJob, chance: Random) -> TraceJob:
         fungible=kind < 0.5,
         heterogeneous=0.4 < kind < 0.6,
         checkpoint_s=chance.choice([0.0, 600.0]),
-        carry_in=job.submit_s == 0.0,
     )
 
 
