@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from math import ceil, floor
 
+ROUNDING = 1e-9  # at factor 2.2, 15 training workers are 33, and 33 / 2.2 is 14.999999999999998
+
 
 class Pool(IntEnum):
     """A server's home, for ever."""
@@ -76,13 +78,13 @@ class Cluster:
         """How many workers of the pool's GPU type do the work of `training_workers`."""
         if pool is Pool.TRAINING:
             return training_workers
-        return ceil(training_workers * self.factor)
+        return ceil(training_workers * self.factor - ROUNDING)
 
     def training_workers_of(self, pool: Pool, workers: int) -> int:
         """How many whole training workers `workers` of the pool's GPU type stand for."""
         if pool is Pool.TRAINING:
             return workers
-        return floor(workers / self.factor)
+        return floor(workers / self.factor + ROUNDING)
 
 
 def build_cluster(

@@ -264,7 +264,7 @@ def _job_faults(snapshot: Snapshot, spec: JobSpec, held: Held) -> list[str]:
         faults.append(f"{spec.job_id} holds {base} of its {spec.min_workers} base workers")
     if not spec.allows(total):
         faults.append(f"{spec.job_id} holds {total} workers, which it does not allow")
-    if on_loan != ceil(_whole(cluster.factor, on_loan) * cluster.factor):
+    if on_loan != ceil(_whole(cluster.factor, on_loan) * cluster.factor - 1e-9):
         faults.append(f"{spec.job_id} holds part of a training worker on loan")
     if on_loan and not spec.can_borrow:
         faults.append(f"{spec.job_id} holds on-loan GPUs and is neither fungible nor heterogeneous")
@@ -274,4 +274,4 @@ def _job_faults(snapshot: Snapshot, spec: JobSpec, held: Held) -> list[str]:
 
 
 def _whole(factor: float, workers: int) -> int:
-    return int(workers / factor)
+    return int(workers / factor + 1e-9)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from math import floor
 
 from aryl.model.capacity import Group
-from aryl.model.cluster import Pool
+from aryl.model.cluster import ROUNDING, Pool
 from aryl.model.plan import Outlook
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Snapshot
@@ -45,7 +45,7 @@ LOANINGS: dict[str, Loaning] = {"none": never_lend, "forecast": lend_by_forecast
 def loanable_servers(snapshot: Snapshot, headroom: float, forecast: float) -> int:
     """Servers that inference can spare: floor((1 - headroom) x servers - forecast), at least 0."""
     servers = len(snapshot.cluster.inference_servers)
-    return max(0, floor((1.0 - headroom) * servers - forecast))
+    return max(0, floor((1.0 - headroom) * servers - forecast + ROUNDING))
 
 
 def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlook) -> None:

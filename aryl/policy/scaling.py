@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import ceil
 from typing import NamedTuple
 
-from aryl.model.cluster import Cluster, Pool
+from aryl.model.cluster import ROUNDING, Cluster, Pool
 from aryl.model.job import Holding, Job, JobSpec, Placement, WorkerKind
 from aryl.model.reason import ReasonCode, because
 from aryl.policy.config import PolicyConfig
@@ -39,7 +39,8 @@ class Stake(NamedTuple):
 
     def workers_for(self, flexible: int) -> int:
         """Workers of the pool's GPU type that stand for `flexible` training workers."""
-        return ceil((self.base + flexible) * self.factor) - ceil(self.base * self.factor)
+        whole = ceil((self.base + flexible) * self.factor - ROUNDING)
+        return whole - ceil(self.base * self.factor - ROUNDING)
 
 
 class Offer(NamedTuple):

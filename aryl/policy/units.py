@@ -48,8 +48,9 @@ def whole_units(
     holding = holding_of(placements)
     on_training, on_loan = holding.workers(Pool.TRAINING), holding.workers(Pool.INFERENCE)
     loan_units = cluster.training_workers_of(Pool.INFERENCE, on_loan)
+    base_loan_units = cluster.training_workers_of(Pool.INFERENCE, holding.base[Pool.INFERENCE])
     excess_units = on_training + loan_units - largest_allowed(spec, on_training + loan_units)
-    keep_loan_units = max(0, loan_units - excess_units)
+    keep_loan_units = max(base_loan_units, loan_units - excess_units)
     excess_units -= loan_units - keep_loan_units
     surplus = {
         Pool.INFERENCE: on_loan - cluster.workers_on(Pool.INFERENCE, keep_loan_units),
