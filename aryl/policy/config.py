@@ -1,7 +1,8 @@
 """The policy's knobs: one frozen object, read from a mapping and validated whole."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
+from math import inf
 from typing import Any
 
 from aryl.model.errors import BadInput
@@ -28,8 +29,8 @@ def _knob(default: Any, meaning: str, *within: Any) -> Any:  # noqa: ANN401 - a 
 
 AT_LEAST_0, ABOVE_0, SHARE = ">= 0", "> 0", "from 0 to 1"
 _WITHIN = {
-    AT_LEAST_0: lambda value: value >= 0,
-    ABOVE_0: lambda value: value > 0,
+    AT_LEAST_0: lambda value: 0 <= value < inf,
+    ABOVE_0: lambda value: 0 < value < inf,
     SHARE: lambda value: 0 <= value <= 1,
 }
 
@@ -110,7 +111,10 @@ def policy_config(
         key: _value(known[key], value, source) for key, value in given.items()
     }
     config = PolicyConfig(**(SCHEMES[name] | values | {"scheme": name}))
-    speedup_named(config.speedup)
+    try:
+        speedup_named(config.speedup)
+    except BadInput as error:
+        raise replace(error, file=source) from error
     return config
 
 
