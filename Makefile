@@ -5,16 +5,18 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/installed
 DEV_INSTALLED := $(VENV)/installed-dev
 
+TRACES := $(or $(ARYL_TRACES),../shared/traces)
+
 # The first Python on the path that is new enough; `make PYTHON=… demo` names another.
 IS_NEW := import sys; sys.exit(sys.version_info < (3, 11))
 PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.11; do \
 	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench figures clean
 
 help:  ## list these targets
-	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-6s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## replay the built-in 15 days under fifo, sjf and aryl: table and report in runs/demo
 	$(BIN)/aryl trace synth --out runs/demo/paper.csv.gz
@@ -32,6 +34,11 @@ check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape 
 
 bench: $(DEV_INSTALLED)  ## run every benchmark in bench/
 	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+figures: demo  ## replay what the README shows, and write its tables
+	$(BIN)/aryl sim compare $(TRACES)/window15d_philly.csv.gz --cluster philly --seed 1 \
+		--inference $(TRACES)/window15d_infer_azure.csv.gz --out runs/philly
+	$(BIN)/python bench/figures/readme.py
 
 clean:  ## remove what these targets made, runs/ apart
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage
