@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from aryl.model.errors import BadInput
 from simulator.request import RunRequest
 
 app = typer.Typer(
@@ -94,6 +95,8 @@ def compare(
     from simulator.progress import many_runs  # noqa: PLC0415 - as above
 
     names = [name.strip() for name in schemes.split(",") if name.strip()]
+    if not names:
+        raise BadInput("--schemes", "names none", value=schemes, expected="names such as fifo,aryl")
     requests = {
         name: RunRequest(trace, inference, inference_peak, cluster, policy, name, scenario, seed)
         for name in names
