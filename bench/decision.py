@@ -12,7 +12,9 @@ import json
 import random
 import statistics
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 
@@ -39,6 +41,19 @@ RUNNING, QUEUED = 500, 1000
 ELASTIC_SHARE = 0.4  # of arrivals; elastic jobs are first more often, and 300 come to run
 SIZES = (1, 2, 4, 8, 16, 32)  # GPUs, most jobs large enough that 500 of them fill the cluster
 WEIGHTS = (1, 1, 2, 6, 4, 2)
+
+
+CONFIG = load_policy({"cycle_s": 0})
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """Milliseconds of decide, propose and the sort; jobs that ran, waited and were elastic."""
+
+    milliseconds: tuple[float, float, float]
+    sizes: tuple[int, int, int]
 
 
 @dataclass(slots=True)
@@ -69,43 +84,39 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--decisions", type=int, default=300)
     args = parser.parse_args()
-    config = load_policy({"cycle_s": 0})
     shape = build_cluster(training_servers=TRAINING, inference_servers=ON_LOAN)
-    stage = _stage(shape, World(shape, InferenceLoad(_no_demand()), config))
-    decide_ms, propose_ms, sort_ms, sizes = [], [], [], []
-    for _ in range(args.decisions):
-        _change(stage)
-        since = time.perf_counter()
-        proposal = propose(stage.ports, config, Due.SCHEDULE)
-        propose_ms.append(1e3 * (time.perf_counter() - since))
-        snapshot = proposal.snapshot
-        since = time.perf_counter()
-        decide(snapshot, config)
-        decide_ms.append(1e3 * (time.perf_counter() - since))
-        since = time.perf_counter()
-        sorted(
-            [*snapshot.queue.jobs.values(), *snapshot.running.values()], key=rules_of(config).rank
-        )
-        sort_ms.append(1e3 * (time.perf_counter() - since))
-        carry_out(stage.ports, proposal)
-        sizes.append((len(snapshot.running), len(snapshot.queue), len(snapshot.elastic)))
-    running, queued, elastic = (round(statistics.median(size)) for size in zip(*sizes, strict=True))
-    print(
-        json.dumps(
-            {
-                "servers": len(shape.servers),
-                "running": running,
-                "queued": queued,
-                "running_elastic": elastic,
-                "decide_ms": _spread(decide_ms),
-                "propose_ms": _spread(propose_ms),
-                "decide_to_sort_ratio": round(
-                    statistics.median(decide_ms) / statistics.median(sort_ms), 2
-                ),
-            },
-            indent=2,
-        )
-    )
+    stage = _stage(shape, World(shape, InferenceLoad(_no_demand()), CONFIG))
+    samples = [_sample(stage) for _ in range(args.decisions)]
+    decide_ms, propose_ms, sort_ms = zip(*(sample.milliseconds for sample in samples), strict=True)
+    sizes = zip(*(sample.sizes for sample in samples), strict=True)
+    ratio = statistics.median(decide_ms) / statistics.median(sort_ms)
+    figures = {
+        "servers": len(shape.servers),
+        "median_running_queued_elastic": [round(statistics.median(size)) for size in sizes],
+        "decide_ms": _spread(decide_ms),
+        "propose_ms": _spread(propose_ms),
+        "decide_to_sort_ratio": round(ratio, 2),
+    }
+    print(json.dumps(figures, indent=2))
+
+
+def _sample(stage: Stage) -> Sample:
+    """Time one decision after a change, and let it take effect."""
+    _change(stage)
+    proposal, propose_ms = _timed(lambda: propose(stage.ports, CONFIG, Due.SCHEDULE))
+    snapshot = proposal.snapshot
+    _, decide_ms = _timed(lambda: decide(snapshot, CONFIG))
+    jobs = [*snapshot.queue.jobs.values(), *snapshot.running.values()]
+    _, sort_ms = _timed(lambda: sorted(jobs, key=rules_of(CONFIG).rank))
+    carry_out(stage.ports, proposal)
+    sizes = len(snapshot.running), len(snapshot.queue), len(snapshot.elastic)
+    return Sample((decide_ms, propose_ms, sort_ms), sizes)
+
+
+def _timed(call: Callable[[], T]) -> tuple[T, float]:
+    since = time.perf_counter()
+    result = call()
+    return result, 1e3 * (time.perf_counter() - since)
 
 
 def _stage(shape: Cluster, world: World) -> Stage:
@@ -155,7 +166,7 @@ def _no_demand() -> DemandSeries:
     return DemandSeries(np.zeros(1, dtype=np.int64))
 
 
-def _spread(values: list[float]) -> dict[str, float]:
+def _spread(values: Sequence[float]) -> dict[str, float]:
     p50, p99 = np.percentile(values, (50, 99))
     return {"p50": round(float(p50), 3), "p99": round(float(p99), 3), "max": round(max(values), 3)}
 

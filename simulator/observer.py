@@ -77,7 +77,8 @@ class Observer:
             _tally_loans(tally, snapshot, plan)
         if self._log:
             self._write_actions(report, now)
-            self._write_waits(plan, now)
+            if Due.SCHEDULE in snapshot.due:
+                self._write_waits(plan, now)
 
     def _write_actions(self, report: CycleReport, now: float) -> None:
         for outcome in report.outcomes:
@@ -99,8 +100,7 @@ class Observer:
             if changed:
                 reason = _explained(waiting.reason)
                 self._write({"t_s": now, "action": "Wait", "job_ids": changed, "reason": reason})
-        if plan.waiting:
-            self._waits = waits
+        self._waits = waits
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._log is not None

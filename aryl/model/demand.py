@@ -1,14 +1,26 @@
 """Inference demand as a scheduler may know it: only bins that have ended."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, Protocol
 
 BIN_S = 300.0  # the width of a demand bin (spec §3)
 
-Bins = Sequence[float] | NDArray[np.float64]
+
+class Bins(Protocol):
+    """Numbers in a row: a tuple, a list or an array."""
+
+    def __len__(self) -> int:
+        """How many there are."""
+        ...
+
+    def __iter__(self) -> Iterator[Any]:
+        """Each in turn."""
+        ...
+
+    def __getitem__(self, places: slice, /) -> Any:  # noqa: ANN401 - whatever the row makes of a slice
+        """Some of them."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)

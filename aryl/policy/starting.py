@@ -211,7 +211,7 @@ def _behind(heads: Sequence[Head], reason: Reason, rules: Rules) -> tuple[Waitin
     head = group.jobs[place]
     needed_gpus = rules.base_workers(head.spec) * head.spec.gpus_per_worker
     behind = because(ReasonCode.BEHIND_HEAD, head=head.id, needed_gpus=needed_gpus)
-    rest = [(place + 1, group), *((place, group) for _, place, group in heads[1:])]
+    rest = [(place + 1, group), *((place, group) for _, place, group in sorted(heads[1:]))]
     return (
         Waiting(reason, (head.id,)),
         *(Waiting(behind, group.job_ids[place:]) for place, group in rest if group.jobs[place:]),
