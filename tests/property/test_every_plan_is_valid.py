@@ -1,0 +1,75 @@
+"""Spec §6 on plans for any state: by the checker, and by books that share no code with it."""
+
+from collections import Counter
+
+from hypothesis import given, settings
+
+from aryl.model.job import WorkerKind
+from aryl.model.plan import PreemptJob, StartJob
+from aryl.model.snapshot import Due, Snapshot
+from aryl.policy.check import inconsistencies, violations
+from aryl.policy.config import PolicyConfig
+from aryl.policy.decide import decide
+from tests.ledger import Ledger
+from tests.strategies import configs, snapshots
+
+
+@given(snapshots())
+def test_the_states_drawn_for_these_tests_are_consistent(snapshot: Snapshot) -> None:
+    assert inconsistencies(snapshot) == []
+    for job_id in Ledger(snapshot).running():
+        Ledger(snapshot).check_job(job_id)
+
+
+@settings(max_examples=400)
+@given(snapshots(), configs())
+def test_the_checker_finds_no_fault_in_any_plan(snapshot: Snapshot, config: PolicyConfig) -> None:
+    plan = decide(snapshot, config)
+
+    assert violations(snapshot, plan, config.headroom) == []
+
+
+@settings(max_examples=400)
+@given(snapshots(), configs())
+def test_gpus_are_conserved_and_jobs_whole_after_any_plan(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    ledger = Ledger(snapshot).carry_out(decide(snapshot, config))
+
+    for job_id in ledger.running():
+        ledger.check_job(job_id)
+
+
+@given(snapshots(), configs())
+def test_a_job_starts_once_with_base_workers_and_keeps_them(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    before, after = Ledger(snapshot), Ledger(snapshot).carry_out(plan)
+    started = Counter(a.job_id for a in plan.actions if isinstance(a, StartJob))
+    gone = Counter(a.job_id for a in plan.actions if isinstance(a, PreemptJob))
+
+    assert set((started | gone).values()) <= {1}
+    assert after.running() == sorted((set(before.running()) | started.keys()) - gone.keys())
+    for job_id in set(before.running()) - gone.keys():
+        base = {
+            place: n for place, n in before.holds(job_id).items() if place[1] is WorkerKind.BASE
+        }
+        assert base.items() <= after.holds(job_id).items()
+    for job_id in started:
+        spec, rigid = after.specs[job_id], config.scaling == "none"
+        wanted = spec.requested_workers if rigid else spec.min_workers
+        assert after.units(job_id, WorkerKind.BASE) == wanted
+
+
+@given(snapshots(), configs())
+def test_only_what_is_due_is_decided(snapshot: Snapshot, config: PolicyConfig) -> None:
+    plan = decide(snapshot, config)
+    kinds = {type(action).__name__ for action in plan.actions}
+
+    if Due.SCHEDULE not in snapshot.due:
+        assert "StartJob" not in kinds
+        assert not plan.waiting
+    if Due.ORCHESTRATE not in snapshot.due:
+        assert not kinds & {"LoanServer", "ReclaimServer", "PreemptJob"}
+        assert plan.outlook is None

@@ -1,0 +1,270 @@
+"""Hypothesis strategies for whole scheduling problems: clusters, jobs, what runs, loans, demand.
+
+Whatever they draw obeys spec §6, by accounts of their own: workers are placed on a plain table of
+free GPUs, and jobs for which there is no room wait instead.
+"""
+
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from math import ceil
+
+from hypothesis import strategies as st
+
+from aryl.model.cluster import Cluster, Loan, Pool
+from aryl.model.demand import DemandHistory
+from aryl.model.job import Job, JobSpec, Placement, WorkerKind
+from aryl.model.snapshot import Due, Snapshot
+from aryl.policy.config import SCHEMES, PolicyConfig
+from aryl.policy.ordering import ORDERINGS
+from aryl.policy.placement import PLACEMENTS
+from aryl.policy.registry import load_policy
+from aryl.policy.victims import RECLAIMS
+from tests.builders import BOTH, make_cluster, make_running, make_snapshot
+
+NOW_S = 10_000.0
+CHANCE = st.booleans()
+SERVER_GPUS = st.sampled_from([8, 8, 4, 6, 3, 1])
+FACTORS = st.sampled_from([1.0, 1.5, 2.0, 3.0])
+WORKER_GPUS = st.sampled_from([1, 2, 4, 1, 3, 8])
+SUBMITS_S = st.sampled_from([0.0, 10.0, 20.0])
+DURATIONS_S = st.sampled_from([3_600.0, 600.0, 1.0, 86_400.0, 0.0])
+CHECKPOINTS_S = st.sampled_from([0.0, 0.0, 300.0])
+ESTIMATE_FACTORS = st.sampled_from([1.0, 0.75, 1.25])
+RARELY = st.sampled_from([False, False, False, True])
+MOSTLY = st.sampled_from([True, True, True, False])
+UP_TO = [st.integers(0, most) for most in range(13)]
+PROGRESS_S = st.sampled_from([-100.0, 0.0, 60.0])
+SHARES_DONE = st.sampled_from([0.0, 0.3, 0.9])
+KNOWN_BINS = st.sampled_from([1, 1, 2, 3, 0])
+DUES = st.sampled_from([BOTH, Due.SCHEDULE, Due.ORCHESTRATE])
+FATES = st.sampled_from(["open", "open", "open", "open", "home", "asked back"])
+RECENT_FATES = st.sampled_from(["home", "home", "open"])
+ORDERING_NAMES = st.sampled_from(sorted(ORDERINGS))
+KNOBS = {
+    # the scheme that does everything gets most of the attention
+    "scheme": st.sampled_from([*["aryl"] * 5, *SCHEMES]),
+    "placement": st.sampled_from(sorted(PLACEMENTS)),
+    "reclaim": st.sampled_from(sorted(RECLAIMS)),
+    "forecaster": st.sampled_from(["last", "seasonal", "oracle"]),
+    "lend": st.sampled_from(["eager", "on-demand"]),
+    "value_of_work": st.sampled_from(["total", "remaining"]),
+    "victim_weight": st.sampled_from(["jobs", "lost_gpu_s"]),
+    "headroom": st.sampled_from([0.02, 0.0, 0.3]),
+    "vacate_s": st.sampled_from([0.0, 120.0]),
+    "speedup": st.sampled_from(["linear", "linear", "loss=0.2", "amdahl=0.3", "comm=1:4:10"]),
+    "seed": st.integers(0, 3),
+}
+
+
+def clusters(
+    *, training: int = 4, inference: int = 6, min_inference: int = 0
+) -> st.SearchStrategy[Cluster]:
+    """Small clusters of uneven servers; the inference pool may be empty."""
+    return st.builds(
+        lambda sizes, lendable, factor: make_cluster(sizes, lendable, factor=factor),
+        st.lists(SERVER_GPUS, min_size=1, max_size=training),
+        st.lists(SERVER_GPUS, min_size=min_inference, max_size=inference),
+        FACTORS,
+    )
+
+
+CLUSTERS = st.one_of(clusters(min_inference=2), clusters())
+
+
+@st.composite
+def specs(draw: st.DrawFn, job_id: str, *, worker_gpus: int = 0) -> JobSpec:
+    """A job of any kind; `worker_gpus` fixes the size of its workers."""
+    size = worker_gpus or draw(WORKER_GPUS)
+    least = 1 + draw(UP_TO[2])
+    requested = least + draw(UP_TO[2])
+    most = requested + draw(UP_TO[4])
+    allowed = {w for w in range(least, most + 1) if draw(CHANCE)} if draw(RARELY) else set()
+    duration_s = draw(DURATIONS_S)
+    return JobSpec(
+        job_id,
+        submit_s=draw(SUBMITS_S),
+        num_gpus=requested * size,
+        duration_s=duration_s,
+        gpus_per_worker=size,
+        min_workers=least,
+        max_workers=most,
+        allowed_workers=tuple(sorted({least, requested, *allowed})) if allowed else (),
+        fungible=draw(CHANCE),
+        heterogeneous=draw(RARELY),
+        checkpoint_s=draw(CHECKPOINTS_S),
+        estimated_duration_s=duration_s * draw(ESTIMATE_FACTORS),
+        carry_in=draw(RARELY),
+        priority=2 * draw(RARELY),
+    )
+
+
+@st.composite
+def queued_jobs(draw: st.DrawFn, spec: JobSpec) -> Job:
+    """A job that waits, perhaps after a preemption."""
+    preemptions = int(draw(RARELY))
+    kept = draw(SHARES_DONE) if preemptions and spec.checkpoint_s else 0.0
+    return Job(spec, done=spec.work * kept, preemptions=preemptions)
+
+
+@dataclass
+class Room:
+    """Free GPUs of the servers that training may use, while jobs are being placed."""
+
+    draw: st.DrawFn
+    cluster: Cluster
+    free: dict[str, int]
+
+    def placed(self, spec: JobSpec, pool: Pool, kind: WorkerKind, workers: int) -> list[Placement]:
+        """Workers put on servers of a pool in an order drawn; as many as fit."""
+        mine = [s for s in self.free if self.cluster.pool_of(s) is pool and self.free[s]]
+        first = self.draw(UP_TO[len(mine)]) if mine and workers else 0
+        found = []
+        for server in mine[first:] + mine[:first]:
+            if not workers:
+                break
+            count = min(workers, self.free[server] // spec.gpus_per_worker)
+            if count:
+                found.append(Placement(server, pool, kind, count))
+                self.free[server] -= count * spec.gpus_per_worker
+                workers -= count
+        return found
+
+    def give_back(self, spec: JobSpec, placements: list[Placement]) -> None:
+        """Free what workers hold."""
+        for p in placements:
+            self.free[p.server_id] += p.workers * spec.gpus_per_worker
+
+
+def _on_loan(cluster: Cluster, training_workers: int) -> int:
+    """Workers of the inference GPU type that do the work of so many training workers."""
+    return ceil(training_workers * Fraction(cluster.factor))
+
+
+def _base_placements(room: Room, spec: JobSpec, workers: int) -> list[Placement]:
+    """All base workers on one side, or for heterogeneous jobs on both; none where none fit."""
+    draw, base = room.draw, WorkerKind.BASE
+    splits = [workers, 0] if spec.can_borrow else [workers]
+    if spec.heterogeneous:
+        splits = [draw(UP_TO[workers]), 0, workers]
+    elif spec.fungible and draw(CHANCE):
+        splits.reverse()
+    for on_training in splits:
+        on_loan = _on_loan(room.cluster, workers - on_training)
+        found = room.placed(spec, Pool.TRAINING, base, on_training)
+        found += room.placed(spec, Pool.INFERENCE, base, on_loan)
+        if sum(p.workers for p in found) == on_training + on_loan:
+            return found
+        room.give_back(spec, found)
+    return []
+
+
+def _flexible_placements(
+    room: Room, spec: JobSpec, held: list[Placement], workers: int
+) -> list[Placement]:
+    """Flexible workers up to an allowed number in all, in whole units of a training worker."""
+    draw, cluster = room.draw, room.cluster
+    base_on_loan = sum(p.workers for p in held if p.pool is Pool.INFERENCE)
+    pools = [p for p in Pool if spec.heterogeneous or held[0].pool is p]
+    sizes = [w for w in range(workers, spec.max_workers + 1) if w == workers or spec.allows(w)]
+    more = sizes[-1 - draw(UP_TO[len(sizes) - 1])] - workers
+    on_loan = draw(UP_TO[more]) if len(pools) > 1 else more * (pools[0] is Pool.INFERENCE)
+    units = int(base_on_loan / Fraction(cluster.factor))
+    loan_workers = _on_loan(cluster, units + on_loan) - base_on_loan if on_loan else 0
+    found = room.placed(spec, Pool.TRAINING, WorkerKind.FLEXIBLE, more - on_loan)
+    found += room.placed(spec, Pool.INFERENCE, WorkerKind.FLEXIBLE, loan_workers)
+    if sum(p.workers for p in found) == more - on_loan + loan_workers:
+        return found
+    room.give_back(spec, found)
+    return []
+
+
+@st.composite
+def running_jobs(draw: st.DrawFn, spec: JobSpec, room: Room) -> Job | None:
+    """The job where it runs, or None where there is no room for its base workers."""
+    workers = spec.requested_workers if draw(RARELY) else spec.min_workers
+    held = _base_placements(room, spec, workers)
+    if not held:
+        return None
+    held += _flexible_placements(room, spec, held, workers)
+    progress_s = NOW_S + draw(PROGRESS_S)
+    done = spec.work * draw(SHARES_DONE)
+    preemptions = int(draw(RARELY))
+    return make_running(
+        room.cluster, spec, held, done=done, progress_s=progress_s, preemptions=preemptions
+    )
+
+
+@st.composite
+def loan_books(draw: st.DrawFn, cluster: Cluster) -> list[Loan]:
+    """Some inference servers on loan, a few of them asked back."""
+    fates = FATES if draw(MOSTLY) else RECENT_FATES
+    books = [(server.id, draw(fates)) for server in cluster.inference_servers]
+    returns = {"open": None, "asked back": NOW_S - 5}
+    return [Loan(name, NOW_S - 600, returns[fate]) for name, fate in books if fate in returns]
+
+
+@st.composite
+def demands(draw: st.DrawFn, cluster: Cluster) -> DemandHistory:
+    """Demand that calls for lending, for taking back, or for more than there is."""
+    servers = len(cluster.inference_servers)
+    known = [draw(UP_TO[servers + 1]) for _ in range(draw(KNOWN_BINS))]
+    ahead = [draw(UP_TO[servers + 1]) for _ in range(draw(UP_TO[2]))]
+    first_s = NOW_S - 300 * len(known)
+    return DemandHistory(tuple(map(float, known)), first_s, tuple(map(float, ahead)))
+
+
+@st.composite
+def configs(draw: st.DrawFn, /, **fixed: object) -> PolicyConfig:
+    """Any scheme with any entries and knobs that a decision reads; `fixed` ones win."""
+    entry = {name: draw(values) for name, values in KNOBS.items()}
+    if draw(CHANCE):
+        entry["ordering"] = draw(ORDERING_NAMES)
+    return load_policy(entry | fixed)
+
+
+@st.composite
+def snapshots(
+    draw: st.DrawFn, *, due: Due | None = None, jobs: int = 12, worker_gpus: int = 0
+) -> Snapshot:
+    """A whole state: some jobs run wherever there is room, the others wait."""
+    cluster = draw(CLUSTERS)
+    loans = draw(loan_books(cluster))
+    open_loans = {loan.server_id for loan in loans if loan.is_open}
+    free = {s.id: s.gpus for s in cluster.servers if s.pool is Pool.TRAINING or s.id in open_loans}
+    room = Room(draw, cluster, free)
+    running, queued = [], []
+    for number in range(draw(UP_TO[jobs])):
+        spec = draw(specs(f"job-{number}", worker_gpus=worker_gpus))
+        job = draw(running_jobs(spec, room)) if draw(MOSTLY) else None
+        if job:
+            running.append(job)
+        else:
+            queued.append(draw(queued_jobs(spec)))
+    return make_snapshot(
+        cluster,
+        queued=queued,
+        running=running,
+        loans=loans,
+        demand=draw(demands(cluster)),
+        now=NOW_S,
+        due=due or draw(DUES),
+    )
+
+
+@st.composite
+def shuffled(draw: st.DrawFn, snapshot: Snapshot) -> Snapshot:
+    """The same state, its jobs, loans and queue entered in another order."""
+    running = draw(st.permutations(list(snapshot.running.values())))
+    queued = draw(st.permutations(list(snapshot.queue.jobs.values())))
+    loans = draw(st.permutations(list(snapshot.loans.values())))
+    twin = make_snapshot(
+        snapshot.cluster,
+        queued=queued,
+        running=running,
+        loans=loans,
+        demand=snapshot.demand,
+        now=snapshot.now,
+        due=snapshot.due,
+    )
+    holders = draw(st.permutations(list(snapshot.holders.items())))
+    return replace(twin, holders=dict(holders))
