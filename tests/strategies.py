@@ -78,7 +78,7 @@ def specs(draw: st.DrawFn, job_id: str, *, worker_gpus: int = 0) -> JobSpec:
     least = 1 + draw(UP_TO[2])
     requested = least + draw(UP_TO[2])
     most = requested + draw(UP_TO[4])
-    allowed = {w for w in range(least, most + 1) if draw(CHANCE)} if draw(RARELY) else set()
+    allowed = {w for w in range(least, most + 1) if draw(CHANCE)} if draw(CHANCE) else set()
     duration_s = draw(DURATIONS_S)
     return JobSpec(
         job_id,
@@ -90,7 +90,7 @@ def specs(draw: st.DrawFn, job_id: str, *, worker_gpus: int = 0) -> JobSpec:
         max_workers=most,
         allowed_workers=tuple(sorted({least, requested, *allowed})) if allowed else (),
         fungible=draw(CHANCE),
-        heterogeneous=draw(RARELY),
+        heterogeneous=draw(CHANCE),
         checkpoint_s=draw(CHECKPOINTS_S),
         estimated_duration_s=duration_s * draw(ESTIMATE_FACTORS),
         carry_in=draw(RARELY),

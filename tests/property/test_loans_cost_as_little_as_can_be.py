@@ -1,0 +1,166 @@
+"""Lending leaves inference what it needs; taking back disturbs as little as it must."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aryl.model.job import WorkerKind
+from aryl.model.plan import Plan, PreemptJob
+from aryl.model.reason import ReasonCode
+from aryl.model.snapshot import Due, Snapshot
+from aryl.policy.config import PolicyConfig
+from aryl.policy.decide import decide
+from aryl.policy.victims import RECLAIMS, Reclaim, Victim, exact, greedy
+from tests.builders import lent, preempted, reclaimed
+from tests.ledger import Ledger
+from tests.strategies import configs, snapshots
+
+ORCHESTRATIONS = snapshots(due=Due.ORCHESTRATE)
+LENDING = configs(loaning="forecast")
+
+
+@settings(max_examples=150)
+@given(ORCHESTRATIONS, configs())
+def test_the_headroom_and_what_inference_needs_are_never_lent(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    servers = len(snapshot.cluster.inference_servers)
+    at_home = servers - len(snapshot.loans) - len(lent(plan))
+
+    if config.loaning == "none" or not len(snapshot.demand):
+        assert not lent(plan) or config.forecaster == "oracle"
+    if lent(plan):
+        assert plan.outlook is not None
+        needed = plan.outlook.forecast_servers + config.headroom * servers
+        assert at_home >= needed - 1e-9
+        assert not reclaimed(plan)
+        last_known = [*snapshot.demand.values[-1:], 0.0][0]
+        assert plan.outlook.forecast_servers >= last_known
+
+
+@settings(max_examples=150)
+@given(ORCHESTRATIONS, LENDING)
+def test_as_many_servers_are_asked_back_as_are_on_loan_beyond_what_can_be_spared(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    loanable = plan.outlook.loanable if plan.outlook else snapshot.on_loan
+
+    assert len(reclaimed(plan)) == max(0, snapshot.on_loan - loanable)
+    assert config.lend == "on-demand" or len(lent(plan)) == max(0, loanable - len(snapshot.loans))
+
+
+def returned_without_preemption(plan: Plan) -> list[str]:
+    """The servers asked back before anyone is preempted."""
+    actions = list(plan.actions)
+    first = next((n for n, a in enumerate(actions) if isinstance(a, PreemptJob)), len(actions))
+    return reclaimed(Plan(plan.version, tuple(actions[:first])))
+
+
+@settings(max_examples=200)
+@given(ORCHESTRATIONS, LENDING)
+def test_nobody_is_preempted_while_vacant_servers_or_flexible_workers_would_do(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    ledger = Ledger(snapshot)
+    without_base = [
+        s for s, loan in snapshot.loans.items() if loan.is_open and not ledger.hosts_base(s)
+    ]
+
+    cheap = returned_without_preemption(plan)
+
+    assert set(cheap) <= set(without_base)
+    assert len(cheap) == min(len(reclaimed(plan)), len(without_base))
+
+
+@settings(max_examples=200)
+@given(ORCHESTRATIONS, LENDING)
+def test_flexible_workers_leave_only_where_vacant_servers_are_not_enough(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    ledger = Ledger(snapshot)
+    open_loans = [s for s, loan in snapshot.loans.items() if loan.is_open]
+    vacant = {s for s in open_loans if not ledger.used(s)}
+
+    if len(reclaimed(plan)) <= len(vacant):
+        assert set(reclaimed(plan)) <= vacant
+        assert len(plan.actions) == len(reclaimed(plan)) + len(lent(plan))
+    else:
+        assert vacant <= set(reclaimed(plan))
+
+
+@settings(max_examples=200)
+@given(ORCHESTRATIONS, LENDING)
+def test_every_job_that_is_preempted_had_base_workers_on_a_server_that_goes_back(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    ledger = Ledger(snapshot)
+
+    for job_id in preempted(plan):
+        base = {s for (s, kind) in ledger.holds(job_id) if kind is WorkerKind.BASE}
+        assert base & set(reclaimed(plan))
+    codes = [a.reason.code for a in plan.actions]
+    assert (ReasonCode.RECLAIMED_PREEMPTING in codes) == bool(preempted(plan))
+
+
+@st.composite
+def reclaims(draw: st.DrawFn) -> Reclaim:
+    """Up to seven servers that host base workers of up to six jobs, and a number to empty."""
+    servers = [f"infer-{n}" for n in range(draw(st.integers(1, 7)))]
+    names = [f"job-{n}" for n in range(draw(st.integers(1, 6)))]
+    hosts = {
+        name: draw(st.lists(st.sampled_from(servers), min_size=1, max_size=3, unique=True))
+        for name in names
+    }
+    jobs_on = {s: tuple(sorted(n for n in names if s in hosts[n])) for s in servers}
+    jobs_on = {s: jobs for s, jobs in jobs_on.items() if jobs}
+    jobs = {n: Victim({s: draw(st.integers(1, 8)) for s in hosts[n]}) for n in names}
+    return Reclaim(jobs_on, jobs, draw(st.integers(1, len(jobs_on))), seed=3, now=60.0)
+
+
+def jobs_preempted(reclaim: Reclaim, servers: Sequence[str]) -> int:
+    return len({name for server in servers for name in reclaim.jobs_on[server]})
+
+
+@settings(max_examples=200)
+@given(reclaims())
+def test_exact_reclaim_is_as_good_as_trying_every_choice_and_greedy_no_better(
+    reclaim: Reclaim,
+) -> None:
+    choices = combinations(reclaim.jobs_on, reclaim.count)
+    least = min(jobs_preempted(reclaim, choice) for choice in choices)
+
+    assert jobs_preempted(reclaim, exact(reclaim).servers) == least
+    assert jobs_preempted(reclaim, greedy(reclaim).servers) >= least
+
+
+@given(reclaims(), st.sampled_from(sorted(RECLAIMS)))
+def test_every_reclaim_policy_empties_as_many_servers_as_asked(
+    reclaim: Reclaim, policy: str
+) -> None:
+    selection = RECLAIMS[policy](reclaim)
+
+    assert len(set(selection.servers)) == len(selection.servers) == reclaim.count
+    assert set(selection.servers) <= reclaim.jobs_on.keys()
+    assert not selection.fell_back
+
+
+@given(reclaims(), st.sampled_from(sorted(RECLAIMS)))
+def test_the_order_of_servers_and_jobs_does_not_change_a_selection(
+    reclaim: Reclaim, policy: str
+) -> None:
+    turned = Reclaim(
+        dict(list(reclaim.jobs_on.items())[::-1]),
+        dict(list(reclaim.jobs.items())[::-1]),
+        reclaim.count,
+        reclaim.seed,
+        reclaim.now,
+    )
+
+    assert RECLAIMS[policy](turned) == RECLAIMS[policy](reclaim)
