@@ -34,10 +34,34 @@ ALLOCATION_COLUMNS = ("job_id", "server_id", "kind", "workers", "gpus", "start_s
 LOAN_COLUMNS = ("server_id", "start_s", "reclaim_s", "end_s")
 
 
+FILES = (
+    "summary.json",
+    "timing.json",
+    "jobs.csv",
+    "allocations.csv",
+    "loans.csv",
+    "timeline.csv",
+    "events.jsonl",
+    "report.html",
+)
+
+
 def check_folder(out: Path) -> None:
     """Refuse an output folder that is a file. Raises `BadInput`."""
     if out.exists() and not out.is_dir():
         raise BadInput("--out", "is a file", value=str(out), expected="a folder, or a new path")
+
+
+def open_folder(out: Path) -> None:
+    """Make the folder, without the files of an earlier run. Raises `BadInput` where that fails."""
+    check_folder(out)
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            (out / name).unlink(missing_ok=True)
+    except OSError as error:
+        problem = f"can't be written to: {error.strerror}"
+        raise BadInput("--out", problem, value=str(out), expected="a folder of yours") from error
 
 
 def write_run(run: Finished, out: Path) -> dict[str, Any]:

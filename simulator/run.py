@@ -7,7 +7,7 @@ from typing import Any
 from simulator import stopwatch
 from simulator.inputs import RunInputs, read_inputs
 from simulator.observer import Log, Observer
-from simulator.output import check_folder, write_run
+from simulator.output import check_folder, open_folder, write_run
 from simulator.replay import Progress, Replay
 from simulator.report import write_report
 from simulator.request import RunRequest
@@ -30,8 +30,7 @@ def run_to_folder(
     inputs: RunInputs, out: Path, *, events: bool = False, progress: Progress | None = None
 ) -> dict[str, Any]:
     """Replay and write every file of spec §5 into `out`; the summary."""
-    check_folder(out)
-    out.mkdir(parents=True, exist_ok=True)
+    open_folder(out)
     with ExitStack() as stack:
         path = out / "events.jsonl"
         log = stack.enter_context(path.open("w", encoding="utf-8")) if events else None

@@ -1,7 +1,7 @@
 """The numbers of a run (spec §5 summary.json and timing.json)."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -38,6 +38,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "scheme": config.scheme,
         "scenario": inputs.scenario,
         "seed": inputs.seed,
+        "policy": asdict(config),
         "cluster": _cluster(inputs),
         "forecaster": _forecaster(run),
         "jobs": len(records),

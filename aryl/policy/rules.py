@@ -6,7 +6,7 @@ from aryl.model.job import Job, JobSpec
 from aryl.model.queue import Rank
 from aryl.policy.config import PolicyConfig
 from aryl.policy.ordering import ORDERINGS, Ordering
-from aryl.policy.placement import PLACEMENTS, Sides
+from aryl.policy.placement import PLACEMENTS, Sides, training_first
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,11 @@ class Rules:
 
 def rules_of(config: PolicyConfig) -> Rules:
     """The rules that a configuration names."""
+    scales = config.scaling != "none"
     return Rules(
         ranking=f"{config.ordering}/{config.scaling}",
         ordering=ORDERINGS[config.ordering],
-        sides=PLACEMENTS[config.placement],
-        scales=config.scaling != "none",
+        # Where nothing scales, no job has flexible workers to give up: none is drawn to loans.
+        sides=PLACEMENTS[config.placement] if scales else training_first,
+        scales=scales,
     )

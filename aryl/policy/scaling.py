@@ -36,6 +36,8 @@ class Stake(NamedTuple):
     base: int  # those of them that are base workers in this pool
     held: int  # flexible workers in this pool
     factor: float  # workers of this pool's GPU type for one training worker
+    is_mixed: bool  # the fixed workers are on both GPU types
+    would_mix: bool  # with flexible workers here, it would be on both
 
     def workers_for(self, flexible: int) -> int:
         """Workers of the pool's GPU type that stand for `flexible` training workers."""
@@ -145,40 +147,61 @@ def _stake(cluster: Cluster, spec: JobSpec, holding: Holding, pool: Pool) -> Sta
     base = cluster.training_workers_of(pool, holding.base[pool])
     held = cluster.training_workers_of(pool, holding.workers(pool)) - base
     fixed = training_workers(cluster, holding) - held
-    factor = 1.0 if pool is Pool.TRAINING else cluster.factor
-    size, requested, allowed = spec.gpus_per_worker, spec.requested_workers, spec.allowed_workers
-    return Stake(size, requested, allowed, fixed, base, held, factor)
+    is_elsewhere = holding.workers(_other(pool)) > 0
+    return Stake(
+        size_gpus=spec.gpus_per_worker,
+        requested=spec.requested_workers,
+        allowed=spec.allowed_workers,
+        fixed=fixed,
+        base=base,
+        held=held,
+        factor=1.0 if pool is Pool.TRAINING else cluster.factor,
+        is_mixed=is_elsewhere and base > 0,
+        would_mix=is_elsewhere,
+    )
+
+
+def _other(pool: Pool) -> Pool:
+    return Pool.TRAINING if pool is Pool.INFERENCE else Pool.INFERENCE
 
 
 def _offer(stake: Stake, most: int, job: Job, config: PolicyConfig, now: float) -> Offer:
     """Up to `most` flexible workers, valued by the work that the policy counts."""
     work = job.spec.estimated_work
     if config.value_of_work == "total":
-        return _offer_of_total(stake, most, work, config.speedup)
-    return _valued(stake, most, max(0.0, work - job.done_by(now)), config.speedup)
+        return _offer_of_total(stake, most, work, _model(config))
+    return _valued(stake, most, max(0.0, work - job.done_by(now)), _model(config))
+
+
+def _model(config: PolicyConfig) -> tuple[str, float]:
+    return config.speedup, config.heterogeneous_efficiency
 
 
 @lru_cache(maxsize=8192)
-def _offer_of_total(stake: Stake, most: int, work: float, model: str) -> Offer:
+def _offer_of_total(stake: Stake, most: int, work: float, model: tuple[str, float]) -> Offer:
     """The same for as long as a job holds what it holds."""
     return _valued(stake, most, work, model)
 
 
-def _valued(stake: Stake, most: int, work: float, model: str) -> Offer:
+def _valued(stake: Stake, most: int, work: float, model: tuple[str, float]) -> Offer:
     options, weights, saved = _choices(stake, most, model)
     return Offer(options, Group(weights, tuple(work * share for share in saved)))
 
 
 @lru_cache(maxsize=8192)
 def _choices(
-    stake: Stake, most: int, model: str
+    stake: Stake, most: int, model: tuple[str, float]
 ) -> tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]:
     """Flexible workers up to `most`, their GPUs, and the time saved by each unit of work."""
+    speedup, mixed_efficiency = model
     allowed = stake.allowed
     options = tuple(k for k in range(1, most + 1) if not allowed or stake.fixed + k in allowed)
-    slowest = 1.0 / throughput(model, stake.fixed, stake.requested)
+    before = mixed_efficiency if stake.is_mixed else 1.0
+    after = mixed_efficiency if stake.would_mix else 1.0
+    slowest = 1.0 / (before * throughput(speedup, stake.fixed, stake.requested))
     saved = tuple(
-        slowest - 1.0 / throughput(model, stake.fixed + k, stake.requested) for k in options
+        slowest - 1.0 / (after * throughput(speedup, stake.fixed + k, stake.requested))
+        for k in options
     )
     return options, tuple(stake.workers_for(k) * stake.size_gpus for k in options), saved
 

@@ -15,17 +15,17 @@ from traces.writing import write_trace
 
 CARRIED_IN = 8  # jobs that ran before t = 0
 SMALL = Shape(training_servers=6, inference_servers=12)
-SMALL_TOML = """
+CLUSTER_TOML = """
 [pools.training]
-servers = 6
-gpus_per_server = 8
+servers = {shape.training_servers}
+gpus_per_server = {shape.training_gpus}
 gpu_type = "V100"
 [pools.inference]
-servers = 12
-gpus_per_server = 8
+servers = {shape.inference_servers}
+gpus_per_server = {shape.inference_gpus}
 gpu_type = "T4"
 [gpu_types.T4]
-workers_per_training_worker = 3
+workers_per_training_worker = {shape.factor}
 """
 
 
@@ -38,7 +38,7 @@ class Stage:
     cluster: Path
     inference: Path
     demand: tuple[int, ...]
-    shape: Shape = SMALL
+    shape: Shape
 
     def run(self, out: Path, *, scheme: str, policy: str = "", seed: int = 1) -> Path:
         """Replay with the lines of a `[policy]` table; the run's folder."""
@@ -61,10 +61,13 @@ class Stage:
         return check_run(run_dir, self.trace, self.demand, self.shape, knobs)
 
 
-def make_stage(folder: Path, *, jobs: int = 250, seed: int = 1, days: float = 1.0) -> Stage:
+def make_stage(
+    folder: Path, *, jobs: int = 250, seed: int = 1, days: float = 1.0, shape: Shape = SMALL
+) -> Stage:
     """A crowded day of every kind of job beside demand that comes and goes within hours."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawn = generate(seed=seed, jobs=jobs, days=days, gpus=48, load=1.3)
+    gpus = shape.training_servers * shape.training_gpus
+    drawn = generate(seed=seed, jobs=jobs, days=days, gpus=gpus, load=1.3)
     chance = Random(seed)
     rows = [_shaped(job, chance) for job in drawn.jobs]
     rows[:CARRIED_IN] = [replace(job, submit_s=0.0, carry_in=True) for job in rows[:CARRIED_IN]]
@@ -73,12 +76,12 @@ def make_stage(folder: Path, *, jobs: int = 250, seed: int = 1, days: float = 1.
     trace = folder / "trace.csv"
     write_trace(trace, trace_of("made up", rows))
     cluster = folder / "cluster.toml"
-    cluster.write_text(SMALL_TOML, encoding="utf-8")
-    demand = _restless_demand(chance, SMALL.inference_servers)
+    cluster.write_text(CLUSTER_TOML.format(shape=shape), encoding="utf-8")
+    demand = _restless_demand(chance, shape.inference_servers)
     inference = folder / "demand.csv"
     lines = ["t_s,servers", *(f"{n * BIN_S:.0f},{servers}" for n, servers in enumerate(demand))]
     inference.write_text("\n".join(lines) + "\n", encoding="utf-8")
-    return Stage(folder, trace, cluster, inference, demand)
+    return Stage(folder, trace, cluster, inference, demand, shape)
 
 
 def _shaped(job: TraceJob, chance: Random) -> TraceJob:

@@ -14,7 +14,7 @@ from simulator.run import run_request
 from tests.checker.check import check_run
 from tests.checker.files import read_run
 from tests.checker.replays import Stage, first_lines, make_stage
-from tests.checker.shape import PHILLY, TESTBED, Knobs
+from tests.checker.shape import PHILLY, TESTBED, Knobs, Shape
 from traces.demand import builtin_demand
 from traces.job import trace_of
 from traces.synthetic import generate
@@ -42,6 +42,13 @@ POLICIES = {
         Knobs(vacate_s=400, decision_latency_s=11, resize_overhead_s=30),
     ),
 }
+SHAPES = {
+    "types alike": Shape(6, 12, factor=1.0),
+    "broken factor": Shape(6, 12, factor=2.5),
+    "almost alike": Shape(5, 10, factor=1.1),
+    "narrow inference servers": Shape(5, 14, inference_gpus=4, factor=1.5),
+    "narrow training servers": Shape(9, 9, training_gpus=4, factor=2.0),
+}
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
@@ -63,10 +70,10 @@ def test_aryl_obeys_the_rules_whatever_its_knobs(policy: str, stage: Stage, tmp_
     assert faults == [], first_lines(faults)
 
 
-@pytest.mark.parametrize("seed", range(2, 6))
-def test_other_days_obey_the_rules(seed: int, tmp_path: Path) -> None:
-    stage = make_stage(tmp_path, jobs=120, seed=seed)
-    run_dir = stage.run(tmp_path / "run", scheme="aryl", seed=seed)
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+def test_clusters_of_every_shape_obey_the_rules(shape: Shape, tmp_path: Path) -> None:
+    stage = make_stage(tmp_path, jobs=120, seed=2, shape=shape)
+    run_dir = stage.run(tmp_path / "run", scheme="aryl", seed=2)
 
     faults = stage.faults(run_dir)
 
