@@ -101,14 +101,16 @@ def test_the_built_in_workload_obeys_the_rules(scheme: str, tmp_path: Path) -> N
     assert faults == [], first_lines(faults)
 
 
-def test_two_days_of_philly_obey_the_rules(traces_dir: Path, tmp_path: Path) -> None:
+def test_two_days_of_philly_decided_once_a_minute_obey_the_rules(
+    traces_dir: Path, tmp_path: Path
+) -> None:
     trace = tmp_path / "trace.csv"
     days = window_of(read_trace(traces_dir / "window15d_philly.csv.gz"), 0.0, 2 * DAY_S)
     # a job of two months would make the test wait for two months of demand
     jobs = [replace(job, duration_s=min(job.duration_s, 2 * DAY_S)) for job in days.jobs]
     write_trace(trace, trace_of("two days", jobs))
 
-    assert _philly_faults(trace, traces_dir, tmp_path) == []
+    assert _philly_faults(trace, traces_dir, tmp_path, "cycle_s = 60") == []
 
 
 @pytest.mark.slow
@@ -118,9 +120,10 @@ def test_the_whole_window_of_philly_obeys_the_rules(traces_dir: Path, tmp_path: 
     assert _philly_faults(trace, traces_dir, tmp_path) == []
 
 
-def _philly_faults(trace: Path, traces_dir: Path, tmp_path: Path) -> list[str]:
-    inference = traces_dir / "window15d_infer_azure.csv.gz"
-    request = RunRequest(trace, inference, cluster="philly", scheme="aryl", seed=1)
+def _philly_faults(trace: Path, traces_dir: Path, tmp_path: Path, knobs: str = "") -> list[str]:
+    inference, policy = traces_dir / "window15d_infer_azure.csv.gz", tmp_path / "policy.toml"
+    policy.write_text(f"[policy]\n{knobs}\n", encoding="utf-8")
+    request = RunRequest(trace, inference, cluster="philly", policy=policy, seed=1)
     run_request(request, tmp_path / "run")
     with gzip.open(inference, "rt", newline="") as file:
         shares = [float(row["demand_norm"]) for row in csv.DictReader(file)]
