@@ -217,16 +217,33 @@ def _capped(candidate: Candidate, most: int) -> Candidate:
 def _apply(
     draft: Draft, pool: Pool, candidates: Sequence[Candidate], targets: Sequence[int]
 ) -> dict[str, int]:
-    """Shrink, then grow, widest workers first; the sizes of those that could not grow as wanted."""
+    """Shrink, then grow: widest workers first, and most saved per GPU first among them.
+
+    Where workers of some width don't all fit, the answer caps every job with workers as wide at
+    the size it has reached: the slots are taken by those that gain most from them.
+    """
     growing = []
     for candidate, target in zip(candidates, targets, strict=True):
         if target < candidate.stake.held:
             _shrink(draft, pool, candidate, target)
         elif target > candidate.stake.held:
             growing.append((candidate, target))
-    growing.sort(key=lambda g: (-g[0].stake.size_gpus, g[0].job.id))
-    placed = {c.job.id: _grow(draft, pool, c, target) for c, target in growing}
-    return {c.job.id: placed[c.job.id] for c, target in growing if placed[c.job.id] < target}
+    growing.sort(key=lambda growth: _growth_order(*growth))
+    reached = {c.job.id: _grow(draft, pool, c, target) for c, target in growing}
+    short = [c.stake.size_gpus for c, target in growing if reached[c.job.id] < target]
+    if not short:
+        return {}
+    return {
+        c.job.id: reached.get(c.job.id, c.stake.held)
+        for c in candidates
+        if c.stake.size_gpus >= min(short)
+    }
+
+
+def _growth_order(candidate: Candidate, target: int) -> tuple[float, float, str]:
+    stake, (options, group) = candidate.stake, candidate.offer
+    at = options.index(target)
+    return (-stake.size_gpus, -group.values[at] / group.weights[at], candidate.job.id)
 
 
 def _shrink(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> None:
