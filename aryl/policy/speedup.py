@@ -8,10 +8,18 @@ at the requested size whatever the model.
 from collections.abc import Callable
 from functools import lru_cache
 from itertools import pairwise
+from math import isfinite
 
 from aryl.model.errors import BadInput
 
 Speedup = Callable[[int], float]
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(text)
+    return number
 
 
 def _linear(workers: int) -> float:
@@ -38,17 +46,19 @@ def _amdahl(serial: str) -> Speedup:
 
 def _comm(terms: str) -> Speedup:
     """A step of compute split over workers, then a ring all-reduce that overlap partly hides."""
-    numbers = [float(term) for term in terms.split(":")]
+    numbers = [_finite(term) for term in terms.split(":")]
     if not 3 <= len(numbers) <= 5 or min(numbers) < 0 or numbers[2] == 0 or numbers[0] == 0:
         raise ValueError(terms)
     compute_s, volume, bandwidth, compression, overlap = (*numbers, *(1.0, 0.0)[len(numbers) - 3 :])
+    if overlap > 1:
+        raise ValueError(terms)
     exchange_s = 2.0 * volume / bandwidth * compression * (1.0 - overlap)
     return lambda workers: compute_s / (compute_s / workers + exchange_s * (workers - 1) / workers)
 
 
 def _table(pairs: str) -> Speedup:
     """Profiled throughputs `workers:throughput,…`, linear between them and flat beyond."""
-    points = sorted((int(w), float(x)) for w, x in (pair.split(":") for pair in pairs.split(",")))
+    points = sorted((int(w), _finite(x)) for w, x in (pair.split(":") for pair in pairs.split(",")))
     if points[0][0] < 1 or min(x for _, x in points) <= 0:
         raise ValueError(pairs)
     points = [(0, 0.0), *points]
