@@ -27,11 +27,12 @@ def _knob(default: Any, meaning: str, *within: Any) -> Any:  # noqa: ANN401 - a 
     return field(default=default, metadata={"meaning": meaning, "within": within})
 
 
-AT_LEAST_0, ABOVE_0, SHARE = ">= 0", "> 0", "from 0 to 1"
+AT_LEAST_0, ABOVE_0, SHARE, SOME = ">= 0", "> 0", "from 0 to 1", "above 0, at most 1"
 _WITHIN = {
     AT_LEAST_0: lambda value: 0 <= value < inf,
     ABOVE_0: lambda value: 0 < value < inf,
     SHARE: lambda value: 0 <= value <= 1,
+    SOME: lambda value: 0 < value <= 1,
 }
 
 
@@ -74,7 +75,7 @@ class PolicyConfig:
         "linear", "throughput by workers: linear, loss=X, amdahl=X, comm=S:BYTES:RATE, table=W:X,…"
     )
     heterogeneous_efficiency: float = _knob(
-        0.7, "share of ideal throughput of a job on both GPU types", SHARE
+        0.7, "share of ideal throughput of a job on both GPU types", SOME
     )
     value_of_work: str = _knob(
         "total", "the work of a job that a growth's value counts", "total", "remaining"
@@ -103,7 +104,7 @@ def policy_config(
         if name not in known:
             raise BadInput(source, "is no entry of [policy]", value=name, expected=", ".join(known))
     name = scheme or given.get("scheme", "aryl")
-    if name not in SCHEMES:
+    if not isinstance(name, str) or name not in SCHEMES:
         raise BadInput(
             source, "is no scheme", column="scheme", value=name, expected=", ".join(SCHEMES)
         )
@@ -151,7 +152,7 @@ def _estimate_error(value: object, source: str) -> EstimateError:
     shares = {}
     for key in ("share", "max"):
         number = value[key]
-        if not isinstance(number, int | float) or not 0 <= number <= 1:
+        if type(number) not in (int, float) or not 0 <= number <= 1:
             raise BadInput(
                 source, "is no share", column=f"estimate_error.{key}", value=number, expected=SHARE
             )
