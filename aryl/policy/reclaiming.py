@@ -6,7 +6,7 @@ Whatever empties on the way goes back before anything else is disturbed.
 from aryl.model.capacity import Group
 from aryl.model.cluster import Pool
 from aryl.model.job import Job, Placement, WorkerKind
-from aryl.model.reason import ReasonCode, because
+from aryl.model.reason import Reason, ReasonCode, because
 from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft, flexible_on
@@ -15,22 +15,22 @@ from aryl.policy.victims import RECLAIMS, Reclaim, Selection, Victim
 
 def take_back(draft: Draft, snapshot: Snapshot, config: PolicyConfig, demand: int) -> None:
     """Return `demand` on-loan servers with the least harm to jobs."""
-    left = _return_vacant(draft, demand, demand)
+    left = _return_vacant(draft, demand, because(ReasonCode.RECLAIMED_VACANT, demand=demand))
     while left:
         flexible = _least_flexible(draft)
         if flexible < 0:
             break
         _empty_of_flexible(draft, flexible)
-        draft.reclaim(flexible, because(ReasonCode.RECLAIMED_FLEXIBLE, demand=demand))
-        left = _return_vacant(draft, demand, left - 1)
+        emptied = because(ReasonCode.RECLAIMED_FLEXIBLE, demand=demand)
+        draft.reclaim(flexible, emptied)
+        left = _return_vacant(draft, left - 1, emptied)  # vacant only now: it shrank with the rest
     if left:
         _preempt_and_return(draft, snapshot, config, (demand, left))
 
 
-def _return_vacant(draft: Draft, demand: int, left: int) -> int:
+def _return_vacant(draft: Draft, left: int, reason: Reason) -> int:
     """Return up to `left` vacant servers, last lent first; how many are still missing."""
     vacant = draft.capacity.now.members(Group.VACANT_LOAN)
-    reason = because(ReasonCode.RECLAIMED_VACANT, demand=demand)
     for index in vacant[::-1][:left]:
         draft.reclaim(index, reason)
     return left - min(left, len(vacant))
