@@ -9,8 +9,10 @@ from itertools import chain
 from pathlib import Path
 
 from tests.checker.files import Asked, Ended, RunFiles, read_run
+from tests.checker.hosting import reclaims_at
 from tests.checker.jobs import job_faults, lives, work_faults
-from tests.checker.preemptions import order_faults, preemption_faults, reclaims_at
+from tests.checker.preemptions import order_faults, preemption_faults
+from tests.checker.reclaims import reclaim_faults
 from tests.checker.servers import server_faults, unfounded_loans
 from tests.checker.shape import RIGID_SCHEMES, Knobs, Shape
 from tests.checker.totals import Demand, forecast_faults, summary_faults, timeline_faults
@@ -39,8 +41,9 @@ def check_run(
         summary_faults(run, shape, demand),
         timeline_faults(run, demand),
     ]
-    if not knobs.decision_latency_s:  # else a forecast shows before the loans made of it
+    if not knobs.decision_latency_s:  # else plans were made of an older state
         faults += [unfounded_loans(run, shape, knobs), forecast_faults(run)]
+        faults += [reclaim_faults(run, shape)]
     return list(chain.from_iterable(faults))
 
 

@@ -41,6 +41,19 @@ def test_a_wrong_figure_is_named(figure: str, good_run: Path, stage: Stage, tmp_
     assert faults[0].startswith(f"summary.json says {figure} = ")
 
 
+@pytest.mark.parametrize(("share", "amount"), [("flexible_share", 0.01), ("collateral", 0.5)])
+def test_a_wrong_share_of_reclaim_is_named(
+    share: str, amount: float, good_run: Path, stage: Stage, tmp_path: Path
+) -> None:
+    def tamper(run: Tables) -> None:
+        run.summary[share] += amount
+
+    faults = _faults_after(tamper, good_run, stage, tmp_path)
+
+    assert len(faults) == 1
+    assert faults[0].startswith(f"summary.json says {share} = ")
+
+
 @pytest.mark.parametrize(("name", "key"), SPREADS)
 def test_a_wrong_statistic_is_named(
     name: str, key: str, good_run: Path, stage: Stage, tmp_path: Path
