@@ -209,6 +209,8 @@ def _choices(
 def _capped(candidate: Candidate, most: int) -> Candidate:
     """The candidate with at most so many flexible workers."""
     options, group = candidate.offer
+    if not options or options[-1] <= most:
+        return candidate
     count = bisect_right(options, most)
     offer = Offer(options[:count], Group(group.weights[:count], group.values[:count]))
     return candidate._replace(offer=offer)
