@@ -102,7 +102,8 @@ def compare(
         for name in names
     }
     summaries = many_runs(requests, out)
-    _warn_of_rejected(summaries[names[0]])
+    for summary in summaries.values():
+        _warn_of_rejected(summary)
     if as_json:
         _print_json({"schemes": summaries, "bound": None})
     else:
@@ -132,7 +133,8 @@ def _warn_of_rejected(summary: dict[str, Any]) -> None:
     """Name the jobs that were left out, on standard error."""
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     for row in summary["rejected"]:
-        console.print(f"left out: {row['job_id']}: {row['reason']}", markup=False)
+        text = f"{summary['scheme']} left out {row['job_id']}: {row['reason']}"
+        console.print(text, markup=False)
 
 
 def _print_summary(summary: dict[str, Any], out: Path) -> None:

@@ -1,6 +1,6 @@
 """The headlines of a run's report: what was run, and the figures that matter most."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,47 +21,44 @@ class Card:
 
 def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
     """The summary's figures (spec §5), most asked for first."""
-    get = summary.get
-    lost_gpu_s, shortfall = get("lost_gpu_s"), get("inference_shortfall_server_s")
+    shortfall = summary.get("inference_shortfall_server_s")
     return [
-        _spread_card("Queuing time, mean", get("queuing_s")),
-        _spread_card("Job completion time, mean", get("jct_s")),
-        Card(
-            "Training usage",
-            percent(get("training_usage")),
-            (
-                ("both pools", percent(get("overall_usage"))),
-                ("on loan", percent(get("on_loan_usage"))),
-            ),
-        ),
-        Card(
-            "Preemptions",
-            quantity(get("preemptions")),
-            (
-                ("of submissions", percent(get("preemption_ratio"))),
-                ("GPU-hours lost", quantity(_per_hour(lost_gpu_s))),
-            ),
-        ),
-        Card(
-            "Loans",
-            quantity(get("loans")),
-            (("reclaims", quantity(get("reclaims"))),),
-        ),
-        Card(
-            "Reclaimed by shrinking alone",
-            percent(get("flexible_share")),
-            (("collateral", percent(get("collateral"))),),
-        ),
-        Card(
-            "Resizes of elastic jobs",
-            quantity(get("resizes")),
-            (
-                ("elastic jobs", percent(get("elastic_share"))),
-                ("their GPU-time", percent(get("elastic_gpu_time_share"))),
-                ("fungible jobs", percent(get("fungible_share"))),
-            ),
-        ),
+        _spread_card("Queuing time, mean", summary.get("queuing_s")),
+        _spread_card("Job completion time, mean", summary.get("jct_s")),
+        *_pool_cards(summary.get),
+        *_job_cards(summary.get),
         Card("Inference shortfall, server-hours", quantity(_per_hour(shortfall))),
+    ]
+
+
+def _pool_cards(get: Callable[[str], Any]) -> list[Card]:
+    """How the pools were used, and what passed between them."""
+    usage = (
+        ("both pools", percent(get("overall_usage"))),
+        ("on loan", percent(get("on_loan_usage"))),
+    )
+    collateral = (("collateral", percent(get("collateral"))),)
+    return [
+        Card("Training usage", percent(get("training_usage")), usage),
+        Card("Loans", quantity(get("loans")), (("reclaims", quantity(get("reclaims"))),)),
+        Card("Reclaimed by shrinking alone", percent(get("flexible_share")), collateral),
+    ]
+
+
+def _job_cards(get: Callable[[str], Any]) -> list[Card]:
+    """What jobs went through."""
+    preempted = (
+        ("of submissions", percent(get("preemption_ratio"))),
+        ("GPU-hours lost", quantity(_per_hour(get("lost_gpu_s")))),
+    )
+    shares = (
+        ("elastic jobs", percent(get("elastic_share"))),
+        ("their GPU-time", percent(get("elastic_gpu_time_share"))),
+        ("fungible jobs", percent(get("fungible_share"))),
+    )
+    return [
+        Card("Preemptions", quantity(get("preemptions")), preempted),
+        Card("Resizes of elastic jobs", quantity(get("resizes")), shares),
     ]
 
 

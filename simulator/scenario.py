@@ -98,45 +98,56 @@ def _lowest(keys: NDArray[np.float64], share: float, measured: Mask) -> Mask:
     return mask
 
 
+@dataclass(frozen=True, slots=True)
+class _Draw:
+    """A weighted draw without replacement of multi-GPU jobs; arrays run over all jobs."""
+
+    is_multi: Mask
+    is_measured: Mask
+    run_s: NDArray[np.float64]
+    gpu_time: NDArray[np.float64]  # 0 for carried-in jobs
+    log_u: NDArray[np.float64]
+
+    def order(self, power: float) -> NDArray[np.int64]:
+        """Multi-GPU jobs by place, drawn first come first, with weight run time ** power.
+
+        The draw takes the highest log(u) / weight (Efraimidis and Spirakis, 2006).
+        """
+        order = np.argsort(-self.log_u / self.run_s**power, kind="stable")
+        multi: NDArray[np.int64] = order[self.is_multi[order]]
+        return multi
+
+    def gpu_time_of(self, jobs: int, power: float) -> float:
+        """The GPU-time of the first so many measured jobs."""
+        order = self.order(power)
+        return float(self.gpu_time[order[self.is_measured[order]][:jobs]].sum())
+
+
 def _elastic(jobs: Sequence[JobSpec], rng: np.random.Generator) -> Mask:
     """Multi-GPU jobs, drawn with weights on run time that bring their GPU-time to its share.
 
-    With weight run time ** power, drawing without replacement takes the highest log(u) / weight
-    (Efraimidis and Spirakis, 2006). The power is found by bisection with u kept. Where no power
-    gives both shares, the number of jobs gives way.
+    The power of the weights is found by bisection on one set of random numbers. Where no power
+    gives both shares, the number of jobs gives way (spec §4).
     """
     gpus = np.array([job.num_gpus for job in jobs])
     run_s = np.array([max(job.duration_s, 1.0) for job in jobs])
     measured = _measured(jobs)
     gpu_time = np.where(measured, gpus * run_s, 0.0)
+    draw = _Draw(gpus > 1, measured, run_s, gpu_time, np.log(rng.random(len(jobs))))
     target = ELASTIC_GPU_TIME * gpu_time.sum()
-    log_u = np.log(rng.random(len(jobs)))
     wanted = round(ELASTIC_JOBS * measured.sum())
-
-    def ranking(power: float) -> NDArray[np.int64]:
-        """Multi-GPU jobs, drawn first come first."""
-        order = np.argsort(-log_u / run_s**power, kind="stable")
-        multi: NDArray[np.int64] = order[gpus[order] > 1]
-        return multi
-
-    def reached(power: float) -> float:
-        order = ranking(power)
-        drawn_jobs = order[measured[order]][:wanted]
-        return float(gpu_time[drawn_jobs].sum())
-
     low, high = -2.0, 8.0
     for _ in range(40):
         middle = (low + high) / 2
-        if reached(middle) < target:
+        if draw.gpu_time_of(wanted, middle) < target:
             low = middle
         else:
             high = middle
-    order = ranking(high)
-    cumulated = np.cumsum(gpu_time[order])
-    if abs(reached(high) - target) > 0.01 * target:
-        cut = int(np.searchsorted(cumulated, target)) + 1
-    else:
+    order = draw.order(high)
+    if abs(draw.gpu_time_of(wanted, high) - target) <= 0.01 * target:
         cut = int(np.searchsorted(np.cumsum(measured[order]), wanted)) + 1
+    else:
+        cut = int(np.searchsorted(np.cumsum(gpu_time[order]), target)) + 1
     mask = np.zeros(len(jobs), dtype=bool)
     mask[order[:cut]] = True
     return mask

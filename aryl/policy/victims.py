@@ -4,7 +4,7 @@ Each policy answers with servers to empty, in order. All jobs with base workers 
 preempted, everywhere they run.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -110,7 +110,7 @@ def exact(reclaim: Reclaim) -> Selection:
 def fewest_jobs(reclaim: Reclaim) -> Selection:
     """SCF: the servers that host the fewest jobs (paper §3.7)."""
     ranked = sorted(reclaim.jobs_on, key=lambda server: (len(reclaim.jobs_on[server]), server))
-    return Selection(tuple(ranked[: reclaim.count]))
+    return _in_turn(reclaim, ranked)
 
 
 def at_random(reclaim: Reclaim) -> Selection:
@@ -120,7 +120,24 @@ def at_random(reclaim: Reclaim) -> Selection:
         text = f"{reclaim.seed}/{reclaim.now!r}/{server}"
         return blake2b(text.encode(), digest_size=8).digest()
 
-    return Selection(tuple(sorted(reclaim.jobs_on, key=rank)[: reclaim.count]))
+    return _in_turn(reclaim, sorted(reclaim.jobs_on, key=rank))
+
+
+def _in_turn(reclaim: Reclaim, ranked: Sequence[str]) -> Selection:
+    """Servers as ranked, but whatever empties on the way before any other."""
+    left = {server: set(reclaim.jobs_on[server]) for server in ranked}
+    chosen: list[str] = []
+    for server in ranked:
+        if server not in left or len(chosen) >= reclaim.count:
+            continue
+        preempted = left[server].copy()
+        for jobs in left.values():
+            jobs.difference_update(preempted)
+        emptied = [name for name in left if not left[name]]
+        chosen += [server, *(name for name in emptied if name != server)]
+        for name in emptied:
+            del left[name]
+    return Selection(tuple(chosen[: reclaim.count]))
 
 
 RECLAIMS: dict[str, ReclaimPolicy] = {
