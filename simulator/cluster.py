@@ -228,13 +228,13 @@ class SimulatedCluster:
 
     def _list_holders(self, job_id: str, before: Held, after: Held) -> None:
         was, now_on = {place[0] for place in before}, {place[0] for place in after}
-        for server_id in was - now_on:
+        for server_id in sorted(was - now_on):
             left = tuple(name for name in self._holders[server_id] if name != job_id)
             if left:
                 self._holders[server_id] = left
             else:
                 del self._holders[server_id]
-        for server_id in now_on - was:
+        for server_id in sorted(now_on - was):
             here = self._holders.get(server_id, ())
             self._holders[server_id] = tuple(sorted((*here, job_id)))
 

@@ -53,8 +53,8 @@ def many_runs(requests: Mapping[str, RunRequest], out: Path | None) -> dict[str,
     """
     if out:
         check_folder(out)
-    for request in requests.values():
-        read_policy(request.policy, request.scheme)
+    configs = {name: read_policy(r.policy, r.scheme) for name, r in requests.items()}
+    longest_first = sorted(requests, key=lambda name: configs[name].scaling == "none")
     jobs = len(read_inputs(next(iter(requests.values()))).jobs)
     context = multiprocessing.get_context("spawn")
     ended = {name: context.Value("l", 0) for name in requests}
@@ -62,11 +62,11 @@ def many_runs(requests: Mapping[str, RunRequest], out: Path | None) -> dict[str,
     with _bar() as bar, ProcessPoolExecutor(processes, context, _adopt, (ended,)) as pool:
         tasks = {name: bar.add_task(name, total=jobs) for name in requests}
         futures = {
-            name: pool.submit(_run_one, name, request, out / name if out else None)
-            for name, request in requests.items()
+            name: pool.submit(_run_one, name, requests[name], out / name if out else None)
+            for name in longest_first
         }
         _follow(futures.values(), lambda: _draw(bar, tasks, ended))
-    return {name: future.result() for name, future in futures.items()}
+    return {name: futures[name].result() for name in requests}
 
 
 def _adopt(ended: Counts) -> None:

@@ -5,6 +5,8 @@ from simulator.charts import TimeAxis
 from simulator.report_format import NOTHING, duration, percent, quantity, times
 from simulator.report_sampling import cumulative_shares, extreme_rows, stretch_means
 
+SPACE = "\N{NO-BREAK SPACE}"
+
 
 def test_thinned_rows_keep_every_peak_of_every_column() -> None:
     chance = np.random.default_rng(1)
