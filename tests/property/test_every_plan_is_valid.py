@@ -4,6 +4,7 @@ from collections import Counter
 
 from hypothesis import given, settings
 
+from aryl.model.cluster import Pool
 from aryl.model.job import WorkerKind
 from aryl.model.plan import PreemptJob, StartJob
 from aryl.model.snapshot import Due, Snapshot
@@ -23,19 +24,13 @@ def test_the_states_drawn_for_these_tests_are_consistent(snapshot: Snapshot) -> 
 
 @settings(max_examples=400)
 @given(snapshots(), configs())
-def test_the_checker_finds_no_fault_in_any_plan(snapshot: Snapshot, config: PolicyConfig) -> None:
+def test_neither_the_checker_nor_plain_books_find_a_fault_in_any_plan(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
     plan = decide(snapshot, config)
 
     assert violations(snapshot, plan, config.headroom) == []
-
-
-@settings(max_examples=400)
-@given(snapshots(), configs())
-def test_gpus_are_conserved_and_jobs_whole_after_any_plan(
-    snapshot: Snapshot, config: PolicyConfig
-) -> None:
-    ledger = Ledger(snapshot).carry_out(decide(snapshot, config))
-
+    ledger = Ledger(snapshot).carry_out(plan)
     for job_id in ledger.running():
         ledger.check_job(job_id)
 
@@ -60,6 +55,27 @@ def test_a_job_starts_once_with_base_workers_and_keeps_them(
         spec, rigid = after.specs[job_id], config.scaling == "none"
         wanted = spec.requested_workers if rigid else spec.min_workers
         assert after.units(job_id, WorkerKind.BASE) == wanted
+
+
+def kinds_on_loan(ledger: Ledger) -> dict[str, set[WorkerKind]]:
+    """The kinds of workers on each server that is on loan."""
+    kinds: dict[str, set[WorkerKind]] = {}
+    for (_, server, kind), workers in ledger.held.items():
+        if workers and ledger.snapshot.cluster.pool_of(server) is Pool.INFERENCE:
+            kinds.setdefault(server, set()).add(kind)
+    return kinds
+
+
+@settings(max_examples=200)
+@given(snapshots(), configs())
+def test_base_and_flexible_workers_come_together_on_no_on_loan_server(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    before = kinds_on_loan(Ledger(snapshot))
+    after = kinds_on_loan(Ledger(snapshot).carry_out(decide(snapshot, config)))
+
+    for server, kinds in after.items():
+        assert len(kinds) == 1 or before.get(server) == kinds
 
 
 @given(snapshots(), configs())
