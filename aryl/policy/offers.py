@@ -6,7 +6,7 @@ and its value the run time they save against running on base workers alone.
 
 from bisect import bisect_right
 from functools import lru_cache
-from math import ceil
+from math import ceil, floor
 from typing import NamedTuple
 
 from aryl.model.cluster import ROUNDING, Cluster, Pool
@@ -37,6 +37,11 @@ class Stake(NamedTuple):
         whole = ceil((self.base + flexible) * self.factor - ROUNDING)
         return whole - ceil(self.base * self.factor - ROUNDING)
 
+    def flexible_in(self, workers: int) -> int:
+        """The most flexible training workers that `workers` of the pool's GPU type stand for."""
+        whole = ceil(self.base * self.factor - ROUNDING) + workers
+        return floor(whole / self.factor + ROUNDING) - self.base
+
 
 class Offer(NamedTuple):
     """The numbers of flexible workers to choose from, with their GPUs and the seconds they save."""
@@ -56,7 +61,7 @@ class Candidate(NamedTuple):
 def candidates_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> list[Candidate]:
     """The elastic jobs that may hold flexible workers in the pool, by name."""
     cluster, room, changed = draft.cluster, draft.capacity.without_flexible, draft.placed
-    fitting: dict[int, int] = {}  # whole training workers that fit at all, by worker size
+    fitting: dict[int, int] = {}  # workers that fit at all, by worker size
     found = []
     for job in draft.elastic():
         stake = (
@@ -68,9 +73,8 @@ def candidates_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) ->
             continue
         size = job.spec.gpus_per_worker
         if size not in fitting:
-            workers = room.workers_that_fit(growth_groups(pool), size)
-            fitting[size] = cluster.training_workers_of(pool, workers)
-        most = min(job.spec.max_workers - stake.fixed, fitting[size])
+            fitting[size] = room.workers_that_fit(growth_groups(pool), size)
+        most = min(job.spec.max_workers - stake.fixed, stake.flexible_in(fitting[size]))
         found.append(Candidate(job, stake, _offer(stake, most, job, config, now)))
     return found
 

@@ -150,6 +150,22 @@ def test_a_factor_of_three_halves_grows_by_what_makes_whole_workers() -> None:
     assert added(grown(cluster, job)) == {"job": 3}
 
 
+def test_a_unit_that_base_workers_have_half_of_takes_one_worker_more() -> None:
+    # 1.5 workers make a unit: base workers are 2, so a third makes the second unit whole
+    cluster = make_cluster([1], [2, 1], factor=1.5)
+    job = elastic(
+        cluster,
+        "job",
+        base(1, 2, loaned=True),
+        min_workers=1,
+        num_gpus=1,
+        max_workers=3,
+        fungible=True,
+    )
+
+    assert added(grown(cluster, job)) == {"job": 1}
+
+
 def test_flexible_workers_keep_to_other_on_loan_servers_than_base_workers() -> None:
     cluster = make_cluster([8], [8, 8, 8])
     job = elastic(cluster, "job", base(1, 2, loaned=True), max_workers=12, fungible=True)
