@@ -4,9 +4,11 @@ Whatever they draw obeys spec §6, by accounts of their own: workers are placed 
 free GPUs, and jobs for which there is no room wait instead.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from math import ceil
+from typing import Any
 
 from hypothesis import strategies as st
 
@@ -68,6 +70,14 @@ def clusters(
     )
 
 
+CHANGES: list[dict[str, Callable[[JobSpec], Any]]] = [
+    {},
+    {"min_workers": lambda _: 1, "allowed_workers": lambda _: ()},
+    {"max_workers": lambda spec: spec.max_workers + 1},
+    {"fungible": lambda spec: not spec.fungible},
+    {"heterogeneous": lambda spec: not spec.heterogeneous},
+    {"duration_s": lambda spec: spec.duration_s / 2},
+]
 CLUSTERS = st.one_of(clusters(min_inference=2), clusters())
 
 
@@ -96,6 +106,14 @@ def specs(draw: st.DrawFn, job_id: str, *, worker_gpus: int = 0) -> JobSpec:
         carry_in=draw(RARELY),
         priority=2 * draw(RARELY),
     )
+
+
+@st.composite
+def alike(draw: st.DrawFn, spec: JobSpec, job_id: str) -> JobSpec:
+    """A job that differs in a thing or two, so that shapes have several jobs, and near twins."""
+    change = draw(st.sampled_from(CHANGES))
+    changed = {name: value(spec) for name, value in change.items()}
+    return replace(spec, job_id=job_id, submit_s=draw(SUBMITS_S), **changed)
 
 
 @st.composite
@@ -238,8 +256,10 @@ def snapshots(
         job = draw(running_jobs(spec, room)) if draw(MOSTLY) else None
         if job:
             running.append(job)
-        else:
-            queued.append(draw(queued_jobs(spec)))
+            continue
+        queued.append(draw(queued_jobs(spec)))
+        if draw(CHANCE):
+            queued.append(Job(draw(alike(spec, f"twin-{number}"))))
     return make_snapshot(
         cluster,
         queued=queued,

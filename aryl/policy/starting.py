@@ -184,8 +184,8 @@ def _least_disturbed(draft: Draft, server_id: str, missing_gpus: int) -> tuple[s
 
 def _why_not(draft: Draft, spec: JobSpec, rules: Rules) -> Reason:
     """What the job needs and what there is, in numbers."""
-    capacity = draft.capacity
-    groups = tuple(group for side, _ in rules.sides(spec) for group in side)
+    capacity, sides = draft.capacity, rules.sides(spec)
+    groups = tuple(group for side, _ in sides for group in side)
     workers, size = rules.base_workers(spec), spec.gpus_per_worker
     free_gpus = capacity.now.free_gpus(groups)
     room_gpus = capacity.without_flexible.free_gpus(groups)
@@ -196,11 +196,16 @@ def _why_not(draft: Draft, spec: JobSpec, rules: Rules) -> Reason:
             free_gpus=free_gpus,
             flexible_gpus=room_gpus - free_gpus,
         )
+    room = capacity.without_flexible
+    fitting = [
+        draft.cluster.training_workers_of(pool, room.workers_that_fit(side, size))
+        for side, pool in sides
+    ]
     return because(
         ReasonCode.FRAGMENTED,
         workers=workers,
         gpus_per_worker=size,
-        fitting=capacity.without_flexible.workers_that_fit(groups, size),
+        fitting=sum(fitting) if spec.heterogeneous else max(fitting),
         free_gpus=room_gpus,
     )
 

@@ -10,6 +10,7 @@ from hypothesis import assume, given, settings
 from aryl.model.cluster import Pool
 from aryl.model.job import Job, JobSpec, WorkerKind
 from aryl.model.plan import Plan
+from aryl.model.reason import ReasonCode
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.decide import decide
@@ -133,6 +134,25 @@ def test_every_queued_job_that_does_not_start_has_one_reason_with_numbers(
         assert explained == Counter(left)
     for text in waits(plan).values():
         assert re.search(r"\d", text)
+
+
+@settings(max_examples=150)
+@given(snapshots(), configs())
+def test_the_numbers_of_a_reason_say_why_the_job_does_not_fit(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    for entry in decide(snapshot, config).waiting:
+        numbers = dict(entry.reason.numbers)
+        match entry.reason.code:
+            case ReasonCode.NOT_ENOUGH_GPUS:
+                available = int(numbers["free_gpus"]) + int(numbers["flexible_gpus"])
+                assert int(numbers["needed_gpus"]) > available
+            case ReasonCode.FRAGMENTED:
+                needed = int(numbers["workers"]) * int(numbers["gpus_per_worker"])
+                assert int(numbers["fitting"]) < int(numbers["workers"])
+                assert int(numbers["free_gpus"]) >= needed
+            case _:
+                assert numbers["head"] in snapshot.queue.jobs
 
 
 @given(snapshots(), configs())

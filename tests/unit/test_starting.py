@@ -190,6 +190,17 @@ def test_a_fungible_job_never_mixes_gpu_types() -> None:
     assert "job" in waits(plan)
 
 
+def test_what_fits_is_counted_in_training_workers_on_the_better_side() -> None:
+    plan = planned(
+        on_loans(make_job("job", workers=10, gpus_per_worker=2, fungible=True), factor=3.0)
+    )
+
+    # 4 of 2 GPUs fit on the training server; of 12 on loan, three each do the work of one
+    assert waits(plan) == {
+        "job": "needs 10 workers of 2 GPUs, each on one server; 4 fit in the 32 free GPUs"
+    }
+
+
 def test_heterogeneous_jobs_are_placed_on_what_the_others_leave() -> None:
     mixed = make_job("a", workers=8, heterogeneous=True, duration_s=1)
     plan = planned(on_loans(mixed, make_job("b", workers=6)))
