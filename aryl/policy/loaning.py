@@ -12,6 +12,8 @@ from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.forecasting import FORECASTERS
 from aryl.policy.reclaiming import take_back
+from aryl.policy.rules import rules_of
+from aryl.policy.units import training_workers
 
 Loaning = Callable[[Draft, Snapshot, PolicyConfig], Outlook | None]
 
@@ -53,7 +55,7 @@ def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlo
     on_loan = len(snapshot.loans)  # those on their way back are not back yet
     count = outlook.loanable - on_loan
     if config.lend == "on-demand":
-        count = min(count, _servers_wanted(draft, snapshot))
+        count = min(count, _servers_wanted(draft, snapshot, config))
     at_home = [s for s in snapshot.cluster.inference_servers if s.id not in snapshot.loans]
     reason = because(
         ReasonCode.LENT,
@@ -65,21 +67,22 @@ def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlo
         draft.lend(server.index, reason)
 
 
-def _servers_wanted(draft: Draft, snapshot: Snapshot) -> int:
+def _servers_wanted(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> int:
     """Servers that jobs which may borrow could fill beyond those that are vacant already."""
-    cluster = snapshot.cluster
+    cluster, scales = snapshot.cluster, rules_of(config).scales
     wanted_gpus = 0
     for job in snapshot.queue.jobs.values():
         spec = job.spec
         if spec.can_borrow:
-            workers = cluster.workers_on(Pool.INFERENCE, spec.max_workers)
+            most = spec.max_workers if scales else spec.requested_workers
+            workers = cluster.workers_on(Pool.INFERENCE, most)
             wanted_gpus += workers * spec.gpus_per_worker
-    for job in draft.elastic():
+    for job in draft.elastic() if scales else ():
         spec = job.spec
-        if spec.can_borrow:
-            most = cluster.workers_on(Pool.INFERENCE, spec.max_workers)
-            held = sum(p.workers for p in job.placements)
-            wanted_gpus += max(0, most - held) * spec.gpus_per_worker
+        # without being heterogeneous, a job grows only on the type of its base workers
+        if spec.heterogeneous or job.holding.base[Pool.INFERENCE]:
+            more = max(0, spec.max_workers - training_workers(cluster, job.holding))
+            wanted_gpus += cluster.workers_on(Pool.INFERENCE, more) * spec.gpus_per_worker
     server_gpus = max((s.gpus for s in cluster.inference_servers), default=1)
     vacant = draft.capacity.now.count(Group.VACANT_LOAN)
     return max(0, -(-wanted_gpus // server_gpus) - vacant)

@@ -4,15 +4,16 @@ from typing import Any
 
 import pytest
 
-from aryl.model.cluster import Loan
+from aryl.model.cluster import Loan, Pool
 from aryl.model.demand import DemandHistory
-from aryl.model.job import Job
+from aryl.model.job import Job, Placement
 from aryl.model.plan import Plan
 from aryl.model.snapshot import Due
 from aryl.policy.decide import decide
 from aryl.policy.registry import load_policy
 from tests.builders import (
     base,
+    flexible,
     lent,
     make_cluster,
     make_job,
@@ -134,19 +135,54 @@ def test_on_demand_lends_what_training_can_use(
     assert len(lent(plan)) == count
 
 
-def test_on_demand_counts_vacant_loans_and_running_jobs_that_could_grow() -> None:
-    spec = make_spec("grows", workers=4, max_workers=20, fungible=True)
-    running = [make_running(make_cluster(), spec, [base(1, 4)])]
-
+def test_on_demand_counts_the_loans_that_are_vacant_already() -> None:
     def lends(*loans: str) -> list[str]:
-        plan = orchestrated(
-            6, [0], headroom=0, running=running, loans=list(loans), lend="on-demand"
+        return lent(
+            orchestrated(
+                6, [0], headroom=0, queued=[wants(16)], loans=list(loans), lend="on-demand"
+            )
         )
-        return lent(plan)
 
     assert lends() == ["infer-0001", "infer-0002"]
     assert lends("infer-0001") == ["infer-0002"]
     assert lends("infer-0005", "infer-0006") == []
+
+
+@pytest.mark.parametrize(
+    ("held", "kind", "scheme", "count"),
+    [
+        pytest.param([base(1, 4)], {"fungible": True}, "aryl", 0, id="it runs on training servers"),
+        pytest.param([base(1, 4)], {"heterogeneous": True}, "aryl", 2, id="it may use both types"),
+        pytest.param(
+            [base(1, 4, loaned=True)], {"fungible": True}, "aryl", 2, id="it runs on loan"
+        ),
+        pytest.param(
+            [base(1, 4, loaned=True), flexible(2, 8, loaned=True)],
+            {"fungible": True},
+            "aryl",
+            1,
+            id="it has grown by half",
+        ),
+        pytest.param(
+            [base(1, 4, loaned=True)], {"fungible": True}, "aryl-loaning", 0, id="nothing scales"
+        ),
+    ],
+)
+def test_on_demand_lends_for_a_running_job_where_it_could_grow(
+    held: list[Placement], kind: dict[str, bool], scheme: str, count: int
+) -> None:
+    spec = make_spec("grows", workers=4, max_workers=20, **kind)
+    plan = orchestrated(
+        6,
+        [0],
+        headroom=0,
+        running=[make_running(make_cluster(), spec, held)],
+        loans=[p.server_id for p in held if p.pool is Pool.INFERENCE],
+        scheme=scheme,
+        lend="on-demand",
+    )
+
+    assert len(lent(plan)) == count
 
 
 def test_on_demand_takes_back_like_eager() -> None:
