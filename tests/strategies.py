@@ -10,6 +10,7 @@ from fractions import Fraction
 from math import ceil
 from typing import Any
 
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from aryl.model.cluster import Cluster, Loan, Pool
@@ -56,6 +57,11 @@ KNOBS = {
     "speedup": st.sampled_from(["linear", "linear", "loss=0.2", "amdahl=0.3", "comm=1:4:10"]),
     "seed": st.integers(0, 3),
 }
+
+
+def often(times: float) -> settings:
+    """Settings that try so many times as many examples as the profile in force."""
+    return settings(max_examples=int(times * settings().max_examples))
 
 
 def clusters(

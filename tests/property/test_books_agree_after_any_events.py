@@ -27,7 +27,7 @@ from simulator.store import MemoryStore
 from simulator.world import World
 from tests.builders import snapshot_of
 from tests.ledger import Ledger
-from tests.strategies import clusters, configs, specs
+from tests.strategies import clusters, configs, often, specs
 from traces.demand import DemandSeries
 
 POOL = 6
@@ -153,4 +153,4 @@ class Scheduling(RuleBasedStateMachine):
 
 
 TestScheduling = Scheduling.TestCase
-TestScheduling.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+TestScheduling.settings = settings(often(0.6), stateful_step_count=40)

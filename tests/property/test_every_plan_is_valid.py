@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from hypothesis import given, settings
+from hypothesis import given
 
 from aryl.model.cluster import Pool
 from aryl.model.job import WorkerKind
@@ -12,7 +12,7 @@ from aryl.policy.check import inconsistencies, violations
 from aryl.policy.config import PolicyConfig
 from aryl.policy.decide import decide
 from tests.ledger import Ledger
-from tests.strategies import configs, snapshots
+from tests.strategies import configs, often, snapshots
 
 
 @given(snapshots())
@@ -22,7 +22,7 @@ def test_the_states_drawn_for_these_tests_are_consistent(snapshot: Snapshot) -> 
         Ledger(snapshot).check_job(job_id)
 
 
-@settings(max_examples=400)
+@often(4)
 @given(snapshots(), configs())
 def test_neither_the_checker_nor_plain_books_find_a_fault_in_any_plan(
     snapshot: Snapshot, config: PolicyConfig
@@ -66,7 +66,7 @@ def kinds_on_loan(ledger: Ledger) -> dict[str, set[WorkerKind]]:
     return kinds
 
 
-@settings(max_examples=200)
+@often(2)
 @given(snapshots(), configs())
 def test_base_and_flexible_workers_come_together_on_no_on_loan_server(
     snapshot: Snapshot, config: PolicyConfig

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import combinations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from aryl.model.job import WorkerKind
@@ -15,13 +15,13 @@ from aryl.policy.decide import decide
 from aryl.policy.victims import RECLAIMS, Reclaim, Victim, exact, greedy
 from tests.builders import lent, preempted, reclaimed
 from tests.ledger import Ledger
-from tests.strategies import configs, snapshots
+from tests.strategies import configs, often, snapshots
 
 ORCHESTRATIONS = snapshots(due=Due.ORCHESTRATE)
 LENDING = configs(loaning="forecast")
 
 
-@settings(max_examples=150)
+@often(1.5)
 @given(ORCHESTRATIONS, configs())
 def test_the_headroom_and_what_inference_needs_are_never_lent(
     snapshot: Snapshot, config: PolicyConfig
@@ -41,7 +41,7 @@ def test_the_headroom_and_what_inference_needs_are_never_lent(
         assert plan.outlook.forecast_servers >= last_known
 
 
-@settings(max_examples=150)
+@often(1.5)
 @given(ORCHESTRATIONS, LENDING)
 def test_as_many_servers_are_asked_back_as_are_on_loan_beyond_what_can_be_spared(
     snapshot: Snapshot, config: PolicyConfig
@@ -60,7 +60,7 @@ def returned_without_preemption(plan: Plan) -> list[str]:
     return reclaimed(Plan(plan.version, tuple(actions[:first])))
 
 
-@settings(max_examples=200)
+@often(2)
 @given(ORCHESTRATIONS, LENDING)
 def test_nobody_is_preempted_while_vacant_servers_or_flexible_workers_would_do(
     snapshot: Snapshot, config: PolicyConfig
@@ -77,7 +77,7 @@ def test_nobody_is_preempted_while_vacant_servers_or_flexible_workers_would_do(
     assert len(cheap) == min(len(reclaimed(plan)), len(without_base))
 
 
-@settings(max_examples=200)
+@often(2)
 @given(ORCHESTRATIONS, LENDING)
 def test_flexible_workers_leave_only_where_vacant_servers_are_not_enough(
     snapshot: Snapshot, config: PolicyConfig
@@ -94,7 +94,7 @@ def test_flexible_workers_leave_only_where_vacant_servers_are_not_enough(
         assert vacant <= set(reclaimed(plan))
 
 
-@settings(max_examples=200)
+@often(2)
 @given(ORCHESTRATIONS, LENDING)
 def test_every_job_that_is_preempted_had_base_workers_on_a_server_that_goes_back(
     snapshot: Snapshot, config: PolicyConfig
@@ -128,7 +128,7 @@ def jobs_preempted(reclaim: Reclaim, servers: Sequence[str]) -> int:
     return len({name for server in servers for name in reclaim.jobs_on[server]})
 
 
-@settings(max_examples=200)
+@often(2)
 @given(reclaims())
 def test_exact_reclaim_is_as_good_as_trying_every_choice_and_greedy_no_better(
     reclaim: Reclaim,

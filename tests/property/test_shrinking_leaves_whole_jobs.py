@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from aryl.model.cluster import Cluster, Pool, build_cluster
@@ -11,7 +11,7 @@ from aryl.model.job import Job, Placement, WorkerKind
 from aryl.policy.units import whole_units, without
 from tests.builders import make_running, make_snapshot
 from tests.ledger import Ledger
-from tests.strategies import MOSTLY, Room, clusters, running_jobs, specs
+from tests.strategies import MOSTLY, Room, clusters, often, running_jobs, specs
 
 
 @st.composite
@@ -29,7 +29,7 @@ def losses(draw: st.DrawFn) -> tuple[Cluster, Job, tuple[Placement, ...]]:
     return cluster, job, tuple(replace(p, workers=draw(st.integers(1, p.workers))) for p in hit)
 
 
-@settings(max_examples=400)
+@often(4)
 @given(losses())
 def test_what_is_left_after_any_loss_of_flexible_workers_is_allowed(
     loss: tuple[Cluster, Job, tuple[Placement, ...]],

@@ -5,7 +5,7 @@ from collections import Counter
 from fractions import Fraction
 from math import ceil
 
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from aryl.model.cluster import Pool
 from aryl.model.job import Job, JobSpec, WorkerKind
@@ -16,7 +16,7 @@ from aryl.policy.config import PolicyConfig
 from aryl.policy.decide import decide
 from tests.builders import starts, waits
 from tests.ledger import Ledger
-from tests.strategies import configs, snapshots
+from tests.strategies import configs, often, snapshots
 
 
 def in_order(snapshot: Snapshot, config: PolicyConfig) -> list[Job]:
@@ -72,7 +72,7 @@ def after_starts(snapshot: Snapshot, plan: Plan, names: set[str]) -> Ledger:
     return ledger
 
 
-@settings(max_examples=150)
+@often(1.5)
 @given(snapshots(due=Due.SCHEDULE, worker_gpus=1), configs())
 def test_a_job_waits_only_if_it_does_not_fit_beside_those_before_it(
     snapshot: Snapshot, config: PolicyConfig
@@ -94,7 +94,7 @@ def test_a_job_waits_only_if_it_does_not_fit_beside_those_before_it(
     assert started.keys() == before
 
 
-@settings(max_examples=150)
+@often(1.5)
 @given(snapshots(due=Due.SCHEDULE), configs(ordering="fifo"))
 def test_strict_fifo_starts_nothing_behind_a_job_that_does_not_fit(
     snapshot: Snapshot, config: PolicyConfig
@@ -108,7 +108,7 @@ def test_strict_fifo_starts_nothing_behind_a_job_that_does_not_fit(
     assert all(f"behind {head[0]}," in waits(plan)[name] for name in behind)
 
 
-@settings(max_examples=200)
+@often(2)
 @given(snapshots(due=Due.SCHEDULE), configs())
 def test_no_job_that_would_still_fit_beside_a_single_start_is_left_waiting(
     snapshot: Snapshot, config: PolicyConfig
@@ -136,7 +136,7 @@ def test_every_queued_job_that_does_not_start_has_one_reason_with_numbers(
         assert re.search(r"\d", text)
 
 
-@settings(max_examples=150)
+@often(1.5)
 @given(snapshots(), configs())
 def test_the_numbers_of_a_reason_say_why_the_job_does_not_fit(
     snapshot: Snapshot, config: PolicyConfig
