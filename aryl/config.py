@@ -24,7 +24,7 @@ def read_cluster(name_or_file: str) -> Cluster:
     if name_or_file in BUILT_IN:
         training, inference = BUILT_IN[name_or_file]
         return build_cluster(training_servers=training, inference_servers=inference)
-    if not name_or_file.endswith(".toml"):
+    if not name_or_file.endswith(".toml") and not Path(name_or_file).is_file():
         expected = f"one of {', '.join(BUILT_IN)}, or a .toml file"
         raise BadInput("--cluster", "is no cluster", value=name_or_file, expected=expected)
     return _cluster(read_toml(Path(name_or_file)), name_or_file)
@@ -56,15 +56,7 @@ def _cluster(tables: Mapping[str, Any], file: str) -> Cluster:
     _only(pools, {"training", "inference"}, file, "pools.")
     training = _pool(pools, "training", file)
     inference = _pool(pools, "inference", file)
-    factors = {
-        name: _factor(types, name, file)
-        for types in [tables.get("gpu_types", {})]
-        for name in types
-    }
-    factors.setdefault(training[2], 1.0)
-    if inference[2] not in factors:
-        where = f"gpu_types.{inference[2]}.workers_per_training_worker"
-        raise BadInput(file, "is missing", column=where, expected="a number of 1 or more")
+    factors = _factors(tables.get("gpu_types", {}), (training[2], inference[2]), file)
     return build_cluster(
         training_servers=training[0],
         inference_servers=inference[0],
@@ -72,6 +64,20 @@ def _cluster(tables: Mapping[str, Any], file: str) -> Cluster:
         factor=factors[inference[2]],
         gpu_types=(training[2], inference[2]),
     )
+
+
+def _factors(types: object, used: tuple[str, str], file: str) -> dict[str, float]:
+    """Workers for one training worker by GPU type; the training pool's own type has factor 1."""
+    if not isinstance(types, dict):
+        raise BadInput(file, "is no table", column="gpu_types", value=types, expected="[gpu_types]")
+    factors = {name: _factor(types, name, file) for name in types}
+    if factors.setdefault(used[0], 1.0) != 1.0:
+        where = f"gpu_types.{used[0]}.workers_per_training_worker"
+        raise BadInput(file, "is the training type's own factor", column=where, expected="1")
+    if used[1] not in factors:
+        where = f"gpu_types.{used[1]}.workers_per_training_worker"
+        raise BadInput(file, "is missing", column=where, expected="a number of 1 or more")
+    return factors
 
 
 def _pool(pools: Mapping[str, Any], name: str, file: str) -> tuple[int, int, str]:

@@ -14,6 +14,7 @@ app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
     help="Replay traces in virtual time with the policy code that schedules for real.",
+    epilog="Example: `aryl sim run trace.csv.gz --scheme aryl --out runs/aryl`",
 )
 
 TraceFile = Annotated[Path, typer.Argument(metavar="TRACE", help="Jobs: .csv, .csv.gz, .parquet.")]
@@ -35,7 +36,10 @@ Scenario = Annotated[
     str | None,
     typer.Option("--scenario", help="basic or as-is; by default what the trace's columns say."),
 ]
-Seed = Annotated[int, typer.Option("--seed", min=0, help="Seed of everything that is drawn.")]
+Seed = Annotated[
+    int | None,
+    typer.Option("--seed", min=0, help="Seed of everything that is drawn; by default 0."),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 
@@ -52,7 +56,7 @@ def run(
     policy: PolicyFile = None,
     scheme: Annotated[str | None, typer.Option("--scheme", help="See `aryl sim policies`.")] = None,
     scenario: Scenario = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     events: Annotated[
         bool, typer.Option("--events", help="Also write events.jsonl: each action, each wait.")
     ] = False,
@@ -87,7 +91,7 @@ def compare(
     cluster: ClusterName = "paper",
     policy: PolicyFile = None,
     scenario: Scenario = None,
-    seed: Seed = 0,
+    seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
     """Replay a trace under several schemes at once and print the paper's table."""
@@ -110,7 +114,8 @@ def compare(
         Console().print(comparison_table(summaries))
     if out:
         report = write_comparison(out, names)
-        Console(stderr=as_json).print(f"Report: {report}", highlight=False, soft_wrap=True)
+        console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        console.print(f"Report: {report}", markup=False)
 
 
 @app.command(epilog="Example: `aryl sim policies`")

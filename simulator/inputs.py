@@ -29,7 +29,9 @@ class RunInputs:
 
 def read_inputs(request: RunRequest) -> RunInputs:
     """Read and check everything. Raises `BadInput`; nothing has been written then."""
-    config = replace(read_policy(request.policy, request.scheme), seed=request.seed)
+    config = read_policy(request.policy, request.scheme)
+    seed = config.seed if request.seed is None else request.seed
+    config = replace(config, seed=seed)
     cluster = read_cluster(request.cluster)
     servers = cluster.inference_servers
     gpus_per_server = servers[0].gpus if servers else 1
@@ -41,15 +43,21 @@ def read_inputs(request: RunRequest) -> RunInputs:
             peak=request.inference_peak,
         )
     else:
-        series = builtin_demand(len(servers), request.inference_peak, seed=request.seed)
+        series = builtin_demand(len(servers), request.inference_peak, seed=seed)
     trace = read_trace(request.trace)
     scenario = scenario_named(request.scenario, trace.columns)
     specs = job_specs(trace, cluster.servers[0].gpus)
-    shaped = drawn(specs, scenario, trace.columns, request.seed)
-    jobs = with_wrong_estimates(shaped, config.estimate_error, request.seed)
+    shaped = drawn(specs, scenario, trace.columns, seed)
+    jobs = with_wrong_estimates(_carried_in_at_0(shaped), config.estimate_error, seed)
     fitting, rejected = _sorted_out(jobs, cluster, config)
     world = World(cluster, InferenceLoad(series), config)
-    return RunInputs(world, scenario, request.seed, fitting, rejected)
+    return RunInputs(world, scenario, seed, fitting, rejected)
+
+
+def _carried_in_at_0(jobs: Sequence[JobSpec]) -> list[JobSpec]:
+    """The jobs by submission; those that ran before t = 0 are there at t = 0 (spec §3)."""
+    there = [replace(job, submit_s=0.0) if job.carry_in else job for job in jobs]
+    return sorted(there, key=lambda job: job.submit_s)
 
 
 def _sorted_out(

@@ -1,12 +1,21 @@
 """Watches a replay from outside: the timeline, counts for the summary, and the event log."""
 
 import json
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from aryl.engine.cycle import CycleReport
 from aryl.model.job import Placement
-from aryl.model.plan import LoanServer, Plan, PreemptJob, ReclaimServer, ResizeJob
+from aryl.model.plan import (
+    Action,
+    LoanServer,
+    Plan,
+    PreemptJob,
+    ReclaimServer,
+    ResizeJob,
+    StartJob,
+)
 from aryl.model.reason import Reason, ReasonCode
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.units import without
@@ -57,7 +66,8 @@ class Observer:
         self.tally = Tally()
         self._log = log
         self._forecast_servers: float | None = None
-        self._waits: dict[str, ReasonCode] = {}
+        self._waits: dict[str, object] = {}
+        self._notes: dict[tuple[ReasonCode, str], Reason] = {}
 
     def sampled(self, sight: Sight) -> None:
         """A demand bin has begun."""
@@ -77,34 +87,65 @@ class Observer:
             _tally_loans(tally, snapshot, plan)
         if self._log:
             self._write_actions(report, now)
+            self._write_notes(plan, now)
             if Due.SCHEDULE in snapshot.due:
                 self._write_waits(plan, now)
 
     def _write_actions(self, report: CycleReport, now: float) -> None:
         for outcome in report.outcomes:
-            action = asdict(outcome.action)
-            reason = outcome.action.reason
-            line = {"t_s": now, "action": type(outcome.action).__name__} | action
-            line |= {"reason": _explained(reason), "outcome": outcome.status.value}
-            self._write(line)
-            if isinstance(outcome.action, PreemptJob):
-                self._waits.pop(outcome.action.job_id, None)
+            action = outcome.action
+            line = {"t_s": now, "action": type(action).__name__} | _subject(action)
+            line |= {"reason": _explained(action.reason), "outcome": outcome.status.value}
+            self._write(line | ({"detail": outcome.detail} if outcome.detail else {}))
+            if isinstance(action, PreemptJob):
+                self._waits.pop(action.job_id, None)
+
+    def _write_notes(self, plan: Plan, now: float) -> None:
+        """What fell short of the best, when that changes."""
+        for note in plan.notes:
+            about = (note.code, str(dict(note.numbers).get("job", "")))
+            if self._notes.get(about) != note or note.code is ReasonCode.SOLVER_LIMIT:
+                self._notes[about] = note
+                self._write({"t_s": now, "action": "Note", "reason": _explained(note)})
 
     def _write_waits(self, plan: Plan, now: float) -> None:
-        """Why each job waits, when that changes."""
-        waits: dict[str, ReasonCode] = {}
+        """Why each job waits, when that changes; free GPUs come and go without being told."""
+        waits: dict[str, object] = {}
         for waiting in plan.waiting:
-            code = waiting.reason.code
-            changed = [name for name in waiting.job_ids if self._waits.get(name) is not code]
-            waits |= dict.fromkeys(waiting.job_ids, code)
+            reason = waiting.reason
+            behind = reason.numbers if reason.code is ReasonCode.BEHIND_HEAD else ()
+            cause = (reason.code, behind)
+            changed = [name for name in waiting.job_ids if self._waits.get(name) != cause]
+            waits |= dict.fromkeys(waiting.job_ids, cause)
             if changed:
-                reason = _explained(waiting.reason)
-                self._write({"t_s": now, "action": "Wait", "job_ids": changed, "reason": reason})
+                line = {"t_s": now, "action": "Wait", "job_ids": changed}
+                self._write(line | {"reason": _explained(reason)})
         self._waits = waits
 
     def _write(self, line: dict[str, Any]) -> None:
         assert self._log is not None
         self._log.write(json.dumps(line, separators=(",", ":")) + "\n")
+
+
+def _subject(action: Action) -> dict[str, Any]:
+    """Whom an action is about, and which workers."""
+    match action:
+        case StartJob():
+            return {"job_id": action.job_id, "placements": _listed(action.placements)}
+        case ResizeJob():
+            removed, added = _listed(action.remove), _listed(action.add)
+            return {"job_id": action.job_id, "remove": removed, "add": added}
+        case PreemptJob():
+            return {"job_id": action.job_id}
+        case LoanServer() | ReclaimServer():
+            return {"server_id": action.server_id}
+
+
+def _listed(placements: Iterable[Placement]) -> list[dict[str, Any]]:
+    return [
+        {"server_id": p.server_id, "pool": p.pool.label, "kind": p.kind, "workers": p.workers}
+        for p in placements
+    ]
 
 
 def _explained(reason: Reason) -> dict[str, Any]:

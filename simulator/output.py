@@ -34,16 +34,7 @@ ALLOCATION_COLUMNS = ("job_id", "server_id", "kind", "workers", "gpus", "start_s
 LOAN_COLUMNS = ("server_id", "start_s", "reclaim_s", "end_s")
 
 
-FILES = (
-    "summary.json",
-    "timing.json",
-    "jobs.csv",
-    "allocations.csv",
-    "loans.csv",
-    "timeline.csv",
-    "events.jsonl",
-    "report.html",
-)
+EVENTS, EVENTS_SO_FAR = "events.jsonl", "events.jsonl.partial"
 
 
 def check_folder(out: Path) -> None:
@@ -53,12 +44,12 @@ def check_folder(out: Path) -> None:
 
 
 def open_folder(out: Path) -> None:
-    """Make the folder, without the files of an earlier run. Raises `BadInput` where that fails."""
+    """Make the folder and try to write to it. Raises `BadInput` where that fails."""
     check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for name in FILES:
-            (out / name).unlink(missing_ok=True)
+        (out / EVENTS_SO_FAR).touch()
+        (out / EVENTS_SO_FAR).unlink()
     except OSError as error:
         problem = f"can't be written to: {error.strerror}"
         raise BadInput("--out", problem, value=str(out), expected="a folder of yours") from error

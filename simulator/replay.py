@@ -104,22 +104,31 @@ class Replay:
             self._wants_schedule = True
 
     def _decide(self, now: float) -> None:
-        """Run what is due, loans first; while a plan is on its way, nothing else is decided."""
+        """Run what is due, loans first; while a plan is on its way, nothing else is decided.
+
+        Where plans take time to take effect, one plan answers both loops: a second would wait.
+        """
         if self._wants_orchestrate and not self._in_flight:
             self._wants_orchestrate = False
-            self._cycle(Due.ORCHESTRATE, now)
-        if not self._wants_schedule or self._in_flight:
-            return
-        earliest_s = self._last_schedule_s + self._config.cycle_s
-        if now >= earliest_s:
-            self._wants_schedule = False
-            self._last_schedule_s = now
+            also = self._config.decision_latency_s > 0 and self._may_schedule(now)
+            self._cycle(Due.ORCHESTRATE | Due.SCHEDULE if also else Due.ORCHESTRATE, now)
+        if not self._in_flight and self._may_schedule(now):
             self._cycle(Due.SCHEDULE, now)
-        elif self._wake_s != earliest_s:
+
+    def _may_schedule(self, now: float) -> bool:
+        """Whether the job scheduler has something to look at and its time has come."""
+        if not self._wants_schedule:
+            return False
+        earliest_s = self._last_schedule_s + self._config.cycle_s
+        if now < earliest_s and self._wake_s != earliest_s:
             self._wake_s = earliest_s
             self._events.push(earliest_s, Kind.WAKE)
+        return now >= earliest_s
 
     def _cycle(self, due: Due, now: float) -> None:
+        if Due.SCHEDULE in due:
+            self._wants_schedule = False
+            self._last_schedule_s = now
         proposal = propose(self._ports, self._config, due)
         if self._config.decision_latency_s and proposal.plan.actions:
             self._in_flight = proposal

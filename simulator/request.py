@@ -15,4 +15,4 @@ class RunRequest:
     policy: Path | None = None
     scheme: str | None = None
     scenario: str | None = None
-    seed: int = 0
+    seed: int | None = None

@@ -7,7 +7,7 @@ from typing import Any
 from simulator import stopwatch
 from simulator.inputs import RunInputs, read_inputs
 from simulator.observer import Log, Observer
-from simulator.output import check_folder, open_folder, write_run
+from simulator.output import EVENTS, EVENTS_SO_FAR, check_folder, open_folder, write_run
 from simulator.replay import Progress, Replay
 from simulator.report import write_report
 from simulator.request import RunRequest
@@ -32,9 +32,15 @@ def run_to_folder(
     """Replay and write every file of spec §5 into `out`; the summary."""
     open_folder(out)
     with ExitStack() as stack:
-        path = out / "events.jsonl"
-        log = stack.enter_context(path.open("w", encoding="utf-8")) if events else None
+        log: Log | None = None
+        if events:
+            stack.callback((out / EVENTS_SO_FAR).unlink, missing_ok=True)
+            log = stack.enter_context((out / EVENTS_SO_FAR).open("w", encoding="utf-8"))
         run = replayed(inputs, log=log, progress=progress)
+        if events:
+            (out / EVENTS_SO_FAR).rename(out / EVENTS)
+        else:
+            (out / EVENTS).unlink(missing_ok=True)  # of an earlier run
     summary = write_run(run, out)
     write_report(out)
     return summary

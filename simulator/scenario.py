@@ -52,7 +52,7 @@ def drawn(
     if not columns & {"min_workers", "max_workers"}:
         for place in np.flatnonzero(_elastic(shaped, np.random.default_rng([seed, 1]))):
             spec = shaped[place]
-            shaped[place] = replace(spec, max_workers=RANGE * spec.max_workers)
+            shaped[place] = replace(spec, max_workers=_most_workers(spec))
     if "fungible" not in columns:
         keys = np.random.default_rng([seed, 2]).random(len(shaped))
         for place in np.flatnonzero(_lowest(keys, FUNGIBLE_JOBS, _measured(shaped))):
@@ -86,6 +86,12 @@ def shares_of(jobs: Sequence[JobSpec]) -> Shares:
     )
 
 
+def _most_workers(spec: JobSpec) -> int:
+    """The most workers of a job that is drawn to be elastic: in its range, and allowed."""
+    most = RANGE * spec.requested_workers
+    return max((w for w in spec.allowed_workers if w <= most), default=most)
+
+
 def _measured(jobs: Sequence[JobSpec]) -> Mask:
     return np.array([not job.carry_in for job in jobs])
 
@@ -100,22 +106,22 @@ def _lowest(keys: NDArray[np.float64], share: float, measured: Mask) -> Mask:
 
 @dataclass(frozen=True, slots=True)
 class _Draw:
-    """A weighted draw without replacement of multi-GPU jobs; arrays run over all jobs."""
+    """A weighted draw, without replacement, of jobs that may grow; arrays run over all jobs."""
 
-    is_multi: Mask
+    is_eligible: Mask
     is_measured: Mask
     run_s: NDArray[np.float64]
     gpu_time: NDArray[np.float64]  # 0 for carried-in jobs
     log_u: NDArray[np.float64]
 
     def order(self, power: float) -> NDArray[np.int64]:
-        """Multi-GPU jobs by place, drawn first come first, with weight run time ** power.
+        """Eligible jobs by place, drawn first come first, with weight run time ** power.
 
         The draw takes the highest log(u) / weight (Efraimidis and Spirakis, 2006).
         """
         order = np.argsort(-self.log_u / self.run_s**power, kind="stable")
-        multi: NDArray[np.int64] = order[self.is_multi[order]]
-        return multi
+        eligible: NDArray[np.int64] = order[self.is_eligible[order]]
+        return eligible
 
     def gpu_time_of(self, jobs: int, power: float) -> float:
         """The GPU-time of the first so many measured jobs."""
@@ -133,7 +139,8 @@ def _elastic(jobs: Sequence[JobSpec], rng: np.random.Generator) -> Mask:
     run_s = np.array([max(job.duration_s, 1.0) for job in jobs])
     measured = _measured(jobs)
     gpu_time = np.where(measured, gpus * run_s, 0.0)
-    draw = _Draw(gpus > 1, measured, run_s, gpu_time, np.log(rng.random(len(jobs))))
+    can_grow = np.array([_most_workers(job) > job.requested_workers for job in jobs])
+    draw = _Draw((gpus > 1) & can_grow, measured, run_s, gpu_time, np.log(rng.random(len(jobs))))
     target = ELASTIC_GPU_TIME * gpu_time.sum()
     wanted = round(ELASTIC_JOBS * measured.sum())
     low, high = -2.0, 8.0

@@ -22,7 +22,12 @@ from traces.writing import csv_bytes, write_trace
 AUTO = "auto"
 GPUS_PER_SERVER = 8  # as in every built-in cluster
 
-app = typer.Typer(no_args_is_help=True, help="Convert, describe, cut, check and generate traces.")
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    help="Convert, describe, cut, check and generate traces.",
+    epilog="Example: `aryl trace synth --out trace.csv.gz`",
+)
 
 TraceFile = Annotated[
     Path, typer.Argument(metavar="TRACE", help="A trace: CSV, gzipped CSV or Parquet.")

@@ -15,6 +15,9 @@ from aryl.model.errors import BadInput
 
 FLAGS = {"0": False, "1": True, "0.0": False, "1.0": True, "false": False, "true": True}
 
+MAX_DAYS = 3_650
+MAX_S = MAX_DAYS * 86_400.0
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:
@@ -97,6 +100,14 @@ def _flag(text: str) -> bool:
         raise ValueError("is not a flag") from None
 
 
+def _seconds(text: str) -> float:
+    """Refuse times since 1970, and in milliseconds: a replay of them would never end."""
+    value = _number(text)
+    if value > MAX_S:
+        raise ValueError(f"is more than {MAX_DAYS} days")
+    return value
+
+
 def _sizes(text: str) -> tuple[int, ...]:
     return tuple(sorted({_size(part.strip()) for part in text.split("|")}))
 
@@ -113,6 +124,13 @@ def _quick_numbers(cells: Sequence[str]) -> list[float]:
     values = list(map(float, cells))
     # a NaN or an infinity anywhere makes the sum one of both
     if not isfinite(sum(values)) or min(values) < 0:
+        raise ValueError
+    return values
+
+
+def _quick_seconds(cells: Sequence[str]) -> list[float]:
+    values = _quick_numbers(cells)
+    if max(values) > MAX_S:
         raise ValueError
     return values
 
@@ -155,6 +173,7 @@ def _one_by_one(cells: Sequence[str]) -> list[Any]:
 
 
 NUMBER = Kind("a number of at least 0", _number, _quick_numbers)
+SECONDS = Kind(f"seconds of at least 0 and at most {MAX_DAYS} days", _seconds, _quick_seconds)
 INTEGER = Kind("a whole number of at least 0", _integer, _quick_integers)
 SIZE = Kind("a whole number of at least 1", _size, _quick_sizes)
 FLAG = Kind("0 or 1", _flag, _quick_flags)

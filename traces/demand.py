@@ -37,11 +37,6 @@ class DemandSeries:
         assert self.servers.size
         self.servers.setflags(write=False)
 
-    @property
-    def period_s(self) -> float:
-        """After how many seconds the series repeats."""
-        return float(self.servers.size * BIN_S)
-
     def at(self, t_s: float) -> int:
         """How many servers inference needs at a time: a step function."""
         return int(self.servers[int(t_s // BIN_S) % self.servers.size])

@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aryl.model.errors import BadInput
-from traces.columns import NUMBER, Field, Kind, parse_column
+from traces.columns import MAX_DAYS, NUMBER, Field, Kind, parse_column
 from traces.raw import Block, read_blocks
 
 DAY_S = 86_400.0
-MAX_DAYS = 3_650  # a longer span means that t_s is not in seconds
 
 
 def _share(text: str) -> float:

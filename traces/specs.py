@@ -22,7 +22,7 @@ def job_specs(trace: Trace, gpus_per_server: int) -> list[JobSpec]:
     """Make the jobs of a trace, in its order, with the defaults of spec §3.
 
     `gpus_per_server` is that of the training pool. `allowed_workers` must hold the requested
-    workers and `min_workers`; its numbers outside [min_workers, max_workers] are left out. Raises
+    workers and `min_workers`; its numbers outside [min_workers, max_workers] do not count. Raises
     BadInput for min > max, a requested size outside [min, max] or not a multiple of
     gpus_per_worker, and an allowed list as above. A job that can never fit is not bad input.
     """
@@ -102,10 +102,10 @@ def _check_range(file: str, job: TraceJob, workers: tuple[int, int, int]) -> Non
 
 def _allowed(file: str, job: TraceJob, workers: tuple[int, int, int]) -> tuple[int, ...]:
     listed = job.allowed_workers or ()
-    least, requested, most = workers
+    least, requested, _ = workers
     if listed and not {least, requested} <= set(listed):
         problem = f"leaves out the least ({least}) or the requested ({requested}) workers"
         expected = "a list that holds both"
         value = "|".join(map(str, listed))
         raise BadInput(file, problem, job.line, "allowed_workers", value, expected)
-    return tuple(count for count in listed if least <= count <= most)
+    return listed

@@ -7,7 +7,18 @@ from sys import intern
 from typing import Any
 
 from aryl.model.errors import BadInput
-from traces.columns import FLAG, INTEGER, LABEL, NAME, NUMBER, SIZE, SIZES, Field, parse_column
+from traces.columns import (
+    FLAG,
+    INTEGER,
+    LABEL,
+    NAME,
+    NUMBER,
+    SECONDS,
+    SIZE,
+    SIZES,
+    Field,
+    parse_column,
+)
 from traces.job import NAMES, REQUIRED, Trace, TraceJob, trace_of
 from traces.raw import Block, read_blocks
 from traces.specs import job_specs
@@ -17,9 +28,9 @@ __all__ = ["Trace", "TraceJob", "job_specs", "read_trace", "trace_of"]
 
 FIELDS = (
     Field("job_id", NAME, is_required=True),
-    Field("submit_s", NUMBER, is_required=True),
+    Field("submit_s", SECONDS, is_required=True),
     Field("num_gpus", SIZE, is_required=True),
-    Field("duration_s", NUMBER, is_required=True),
+    Field("duration_s", SECONDS, is_required=True),
     Field("gpus_per_worker", SIZE),
     Field("min_workers", SIZE),
     Field("max_workers", SIZE),

@@ -1,1 +1,1 @@
-"""Use cases over ports: the cycle, the ledger and the job lifecycle."""
+"""Use cases over ports: the cycle and the job lifecycle."""

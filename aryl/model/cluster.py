@@ -97,8 +97,9 @@ def build_cluster(
 ) -> Cluster:
     """A cluster of two uniform pools with servers `train-0001…` and `infer-0001…`."""
     sizes = gpus_per_server if isinstance(gpus_per_server, tuple) else (gpus_per_server,) * 2
-    names = [(f"train-{n:04d}", Pool.TRAINING) for n in range(1, training_servers + 1)]
-    names += [(f"infer-{n:04d}", Pool.INFERENCE) for n in range(1, inference_servers + 1)]
+    width = max(4, len(str(max(training_servers, inference_servers))))  # names sort as numbers do
+    names = [(f"train-{n:0{width}d}", Pool.TRAINING) for n in range(1, training_servers + 1)]
+    names += [(f"infer-{n:0{width}d}", Pool.INFERENCE) for n in range(1, inference_servers + 1)]
     servers = tuple(
         Server(id=name, pool=pool, gpus=sizes[pool], index=index)
         for index, (name, pool) in enumerate(names)

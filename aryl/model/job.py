@@ -126,11 +126,6 @@ class Job:
         """The job's name."""
         return self.spec.job_id
 
-    @property
-    def is_running(self) -> bool:
-        """Whether it holds its base workers."""
-        return bool(self.placements)
-
     def done_by(self, now: float) -> float:
         """The work done by `now`, in worker-seconds."""
         return self.done + self.speed * max(0.0, now - self.progress_s)

@@ -2,10 +2,9 @@
 
 Jobs of one shape fit, or do not fit, alike. Kept apart and in order, they cost a decision no more
 than their first: a queue of any length is scanned in as many steps as it has shapes, and jobs that
-start. A `JobQueue` never changes; adding a job makes a new one that shares all other groups.
+start.
 """
 
-from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -42,27 +41,9 @@ def shape_of(spec: JobSpec) -> Shape:
 class ShapeGroup:
     """Queued jobs of one shape by rank; the three tuples run in parallel."""
 
-    ranks: tuple[Rank, ...] = ()
-    jobs: tuple[Job, ...] = ()
-    job_ids: tuple[str, ...] = ()
-
-    def with_job(self, job: Job, rank: Rank) -> "ShapeGroup":
-        """The group and one job more."""
-        at = bisect_left(self.ranks, rank)
-        return ShapeGroup(
-            (*self.ranks[:at], rank, *self.ranks[at:]),
-            (*self.jobs[:at], job, *self.jobs[at:]),
-            (*self.job_ids[:at], job.id, *self.job_ids[at:]),
-        )
-
-    def without_job(self, rank: Rank) -> "ShapeGroup":
-        """The group less the job of that rank."""
-        at = bisect_left(self.ranks, rank)
-        return ShapeGroup(
-            self.ranks[:at] + self.ranks[at + 1 :],
-            self.jobs[:at] + self.jobs[at + 1 :],
-            self.job_ids[:at] + self.job_ids[at + 1 :],
-        )
+    ranks: tuple[Rank, ...]
+    jobs: tuple[Job, ...]
+    job_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

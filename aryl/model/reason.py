@@ -36,7 +36,7 @@ class ReasonCode(Enum):
     )
 
     # what fell short of the best
-    GROWTH_NOT_PLACED = "{wanted} more workers were worth it; {placed} could be placed"
+    GROWTH_NOT_PLACED = "{wanted} more workers for {job} were worth it; {placed} could be placed"
     SOLVER_LIMIT = "the solver reached its limit of {nodes} nodes; the greedy answer serves"
 
 

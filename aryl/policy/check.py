@@ -75,6 +75,7 @@ class _Audit:
     def __init__(self, snapshot: Snapshot, plan: Plan, headroom: float) -> None:
         self.snapshot, self.plan, self.headroom = snapshot, plan, headroom
         self.started: set[str] = set()
+        self.preempted: set[str] = set()
         self.held: dict[str, Held] = {}
         self.used: dict[str, int] = {}
         self.lent: dict[str, bool] = {}
@@ -85,7 +86,7 @@ class _Audit:
         for action in self.plan.actions:
             self._follow(action)
         for job_id, held in self.held.items():
-            if held:
+            if job_id not in self.preempted:
                 self.faults += _job_faults(self.snapshot, self._job(job_id).spec, held)
         self._check_loans()
         self._check_waiting()
@@ -130,6 +131,7 @@ class _Audit:
             return
         if self.must_return is None:
             self.must_return = set(self._without_base())
+        self.preempted.add(action.job_id)
         job, held = self._job(action.job_id), self._held_by(action.job_id)
         for (server_id, _), workers in held.items():
             self._use(server_id, -workers * job.spec.gpus_per_worker)

@@ -14,32 +14,32 @@ from aryl.model.queue import Rank
 
 @dataclass(frozen=True, slots=True)
 class Ordering:
-    """A sort key by job and its most workers, and whether a job that does not fit blocks all."""
+    """A sort key by job and its highest speed, and whether a job that does not fit blocks all."""
 
-    key: Callable[[Job, int], Rank]
+    key: Callable[[Job, float], Rank]
     head_blocks: bool = False
 
 
-def _by_arrival(job: Job, _most_workers: int) -> Rank:
+def _by_arrival(job: Job, _fastest: float) -> Rank:
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
     return (1, -spec.priority, spec.submit_s, spec.job_id)
 
 
-def _by_arrival_heterogeneous_last(job: Job, _most_workers: int) -> Rank:
+def _by_arrival_heterogeneous_last(job: Job, _fastest: float) -> Rank:
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
     return (1, spec.heterogeneous, -spec.priority, spec.submit_s, spec.job_id)
 
 
-def _by_shortest(job: Job, most_workers: int) -> Rank:
+def _by_shortest(job: Job, fastest: float) -> Rank:
     """By the least estimated run time that is left, reached with the most workers (paper §4)."""
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
-    left_s = (spec.estimated_work - job.done) / most_workers
+    left_s = (spec.estimated_work - job.done) / fastest
     return (1, spec.heterogeneous, -spec.priority, left_s, spec.submit_s, spec.job_id)
 
 

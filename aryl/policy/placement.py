@@ -23,8 +23,12 @@ def training_first(spec: JobSpec) -> tuple[Side, ...]:
 
 
 def elastic_to_loans(spec: JobSpec) -> tuple[Side, ...]:
-    """Inelastic jobs on training servers first, elastic ones on on-loan servers first."""
-    if spec.is_elastic and spec.fungible:
+    """Inelastic jobs on training servers first, elastic ones on on-loan servers first.
+
+    The base of a heterogeneous job goes to training servers, as its flexible workers can go to
+    on-loan ones all the same (paper §5.3).
+    """
+    if spec.is_elastic and spec.fungible and not spec.heterogeneous:
         return (LOAN_SIDE, TRAINING_SIDE)
     return training_first(spec)
 

@@ -7,6 +7,7 @@ from aryl.model.queue import Rank
 from aryl.policy.config import PolicyConfig
 from aryl.policy.ordering import ORDERINGS, Ordering
 from aryl.policy.placement import PLACEMENTS, Sides, training_first
+from aryl.policy.speedup import throughput
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +21,7 @@ class Rules:
     ordering: Ordering
     sides: Sides
     scales: bool
+    speedup: str
 
     def base_workers(self, spec: JobSpec) -> int:
         """The workers a job starts with: its base, or its requested size where nothing scales."""
@@ -28,16 +30,17 @@ class Rules:
     def rank(self, job: Job) -> Rank:
         """Where a job stands in the order; lower comes first."""
         most = job.spec.max_workers if self.scales else job.spec.requested_workers
-        return self.ordering.key(job, most)
+        return self.ordering.key(job, throughput(self.speedup, most, job.spec.requested_workers))
 
 
 def rules_of(config: PolicyConfig) -> Rules:
     """The rules that a configuration names."""
     scales = config.scaling != "none"
     return Rules(
-        ranking=f"{config.ordering}/{config.scaling}",
+        ranking=f"{config.ordering}/{config.scaling}/{config.speedup}",
         ordering=ORDERINGS[config.ordering],
         # Where nothing scales, no job has flexible workers to give up: none is drawn to loans.
         sides=PLACEMENTS[config.placement] if scales else training_first,
         scales=scales,
+        speedup=config.speedup,
     )

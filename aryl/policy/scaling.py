@@ -50,7 +50,7 @@ def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draf
         candidates = [
             capped(c, unplaced[c.job.id]) if c.job.id in unplaced else c for c in candidates
         ]
-        draft.solves = best.solves
+        draft.solves, draft.notes = best.solves, best.notes
     return best
 
 
@@ -123,7 +123,11 @@ def _grow(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> int:
     size = max(fitting, default=stake.held)
     if size < target:
         wanted, placed = target - stake.held, size - stake.held
-        draft.notes.append(because(ReasonCode.GROWTH_NOT_PLACED, wanted=wanted, placed=placed))
+        draft.notes.append(
+            because(
+                ReasonCode.GROWTH_NOT_PLACED, job=candidate.job.id, wanted=wanted, placed=placed
+            )
+        )
     if size == stake.held:
         return size
     workers = stake.workers_for(size) - workers_held

@@ -26,6 +26,13 @@ def _linear(workers: int) -> float:
     return float(workers)
 
 
+def _plain(terms: str) -> Speedup:
+    """As many times as fast as there are workers."""
+    if terms:
+        raise ValueError(terms)
+    return _linear
+
+
 def _loss(share: str) -> Speedup:
     """Each added worker contributes (1 - share) of the one before (paper Fig 8)."""
     kept = 1.0 - float(share)
@@ -73,7 +80,7 @@ def _table(pairs: str) -> Speedup:
 
 
 SPEEDUPS: dict[str, Callable[[str], Speedup]] = {
-    "linear": lambda _: _linear,
+    "linear": _plain,
     "loss": _loss,
     "amdahl": _amdahl,
     "comm": _comm,

@@ -33,7 +33,8 @@ def largest_allowed(spec: JobSpec, workers: int) -> int:
     """The largest allowed number of training workers that is not above `workers`."""
     if not spec.allowed_workers:
         return min(workers, spec.max_workers)
-    return max((w for w in spec.allowed_workers if w <= workers), default=spec.min_workers)
+    most = min(workers, spec.max_workers)
+    return max((w for w in spec.allowed_workers if w <= most), default=spec.min_workers)
 
 
 def whole_units(

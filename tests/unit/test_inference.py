@@ -1,7 +1,5 @@
 """Inference demand as a replay meets it."""
 
-from math import inf
-
 import numpy as np
 import pytest
 
@@ -20,32 +18,6 @@ def load_of(*servers: int) -> InferenceLoad:
 )
 def test_demand_is_a_step_function_that_repeats(t_s: float, servers: int) -> None:
     assert load_of(3, 5, 4).demand_at(t_s) == servers
-
-
-@pytest.mark.parametrize(
-    ("t_s", "change_s"),
-    [(0, 600), (300, 600), (599, 600), (600, 900), (900, 1_800), (1_500, 1_800)],
-)
-def test_the_next_change_skips_bins_of_the_same_demand(t_s: float, change_s: float) -> None:
-    assert load_of(3, 3, 5, 3).next_change_after(t_s) == change_s
-
-
-def test_constant_demand_never_changes() -> None:
-    assert load_of(3, 3, 3).next_change_after(450) == inf
-    assert load_of(3).next_change_after(0) == inf
-
-
-def test_every_change_of_demand_is_found() -> None:
-    servers = np.random.default_rng(2).integers(0, 3, 50)
-    load = load_of(*servers)
-    times = np.arange(0, 120 * BIN_S, BIN_S)
-    changes = [t for t in times[1:] if load.demand_at(t) != load.demand_at(t - 1)]
-
-    found = [load.next_change_after(0)]
-    while (at := load.next_change_after(found[-1])) <= times[-1]:
-        found.append(at)
-
-    assert found == changes
 
 
 @pytest.mark.parametrize(

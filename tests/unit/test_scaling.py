@@ -256,7 +256,9 @@ def test_growth_that_cannot_be_placed_falls_to_the_next_smaller_option(
     plan = grown(cluster, *jobs)
 
     assert added(plan) == {"threes": 1, "twos": 1}
-    assert [n.text for n in plan.notes] == ["2 more workers were worth it; 1 could be placed"]
+    assert [n.text for n in plan.notes] == [
+        "2 more workers for twos were worth it; 1 could be placed"
+    ]
 
 
 def test_what_one_job_can_t_place_is_offered_to_the_others() -> None:
