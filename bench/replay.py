@@ -52,9 +52,10 @@ class Bench:
         extra = []
         for _ in range(self.runs):
             if scheme is None:
-                extra.append(self.yardstick_s(trace) - self.yardstick_s(one_job))
+                extra.append(-self.yardstick_s(one_job) + self.yardstick_s(trace))
             else:
-                extra.append(self.replay_s(trace, scheme) - self.replay_s(one_job, scheme))
+                # the trace last, so that its files are those that stay
+                extra.append(-self.replay_s(one_job, scheme) + self.replay_s(trace, scheme))
         return statistics.median(extra)
 
     def peak_rss_mib(self, scheme: str) -> float:
