@@ -109,9 +109,12 @@ class SimulatedCluster:
         return len(self._running)
 
     def _start(self, action: StartJob) -> Outcome:
-        job = self._waiting.pop(action.job_id, None)
+        job = self._waiting.get(action.job_id)
         if job is None:
             return Outcome(action, Status.REFUSED, detail="the job does not wait")
+        if not self._fits(job, action.placements):
+            return Outcome(action, Status.REFUSED, detail="the workers do not fit")
+        del self._waiting[job.id]
         now = self._clock.now()
         overhead_s = self._config.preemption_overhead_s if job.preemptions else 0.0
         started = replace(job, started_s=now, progress_s=now + overhead_s)
@@ -149,6 +152,11 @@ class SimulatedCluster:
         self._waiting[job.id] = queued
         return Outcome(action, Status.DONE, queued)
 
+    def _fits(self, job: Job, placements: Iterable[Placement]) -> bool:
+        free, by_id = self._capacity.now.free, self._shape.by_id
+        size = job.spec.gpus_per_worker
+        return all(free[by_id[p.server_id].index] >= p.workers * size for p in placements)
+
     def _lend(self, action: LoanServer) -> Outcome:
         now = self._clock.now()
         if action.server_id in self._loans:
@@ -160,8 +168,11 @@ class SimulatedCluster:
 
     def _reclaim(self, action: ReclaimServer) -> Outcome:
         now, server_id = self._clock.now(), action.server_id
+        loan = self._loans.get(server_id)
+        if loan is None or not loan.is_open or server_id in self._holders:
+            return Outcome(action, Status.REFUSED, detail="the server is not on loan and vacant")
         self._capacity.close_loan(self._shape.by_id[server_id].index)
-        self._loans[server_id] = replace(self._loans[server_id], reclaim_s=now)
+        self._loans[server_id] = replace(loan, reclaim_s=now)
         self._journal.asked_back(server_id, now)
         if self._config.vacate_s:
             self._events.push(now + self._config.vacate_s, Kind.RETURN, server_id)

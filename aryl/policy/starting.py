@@ -8,6 +8,7 @@ A worker's GPUs are never split over servers, so base workers fit exactly when t
 slots add up to them: a fit is known before anything is placed, and nothing has to be undone.
 """
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from heapq import heapify, heappop, heapreplace
@@ -16,7 +17,7 @@ from aryl.model.capacity import FreeIndex, Group
 from aryl.model.cluster import Pool
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.plan import Waiting
-from aryl.model.queue import JobQueue, Rank, ShapeGroup
+from aryl.model.queue import JobQueue, Rank, ShapeGroup, shape_of
 from aryl.model.reason import Reason, ReasonCode, because
 from aryl.policy.draft import Draft, flexible_on
 from aryl.policy.placement import LOAN_SIDE, TRAINING_SIDE, Side
@@ -47,23 +48,39 @@ def start_queued(draft: Draft, queue: JobQueue, rules: Rules) -> tuple[Draft, tu
     if not queue:
         return draft, ()
     trial = draft.fork()
-    started, waiting = _try_in_order(trial, queue, rules)
-    if len(started) > 1:
-        return _packed(draft, started, rules) or trial, waiting
-    return trial, waiting
+    started, waiting = _try_in_order(trial, _heads(queue, ()), 0, rules)
+    packed = _packed(draft, started, rules) if len(started) > 1 else None
+    if packed is None or not waiting:
+        return packed or trial, waiting
+    # packed, the starts may leave room for a job that did not fit before
+    _, waiting = _try_in_order(packed, _heads(queue, started), len(started), rules)
+    return packed, waiting
+
+
+def _heads(queue: JobQueue, started: Sequence[Start]) -> list[Head]:
+    """The first job of each shape that has not started, as a heap."""
+    gone = Counter(shape_of(start.job.spec) for start in started)
+    heads = [
+        (group.ranks[gone[shape]], gone[shape], group)
+        for shape, group in queue.groups.items()
+        if gone[shape] < len(group.jobs)
+    ]
+    heapify(heads)
+    return heads
 
 
 def _try_in_order(
-    draft: Draft, queue: JobQueue, rules: Rules
+    draft: Draft, heads: list[Head], before: int, rules: Rules
 ) -> tuple[list[Start], tuple[Waiting, ...]]:
-    """Try the first job of each shape, lowest rank first; where one fails, its shape waits."""
-    heads = [(group.ranks[0], 0, group) for group in queue.groups.values()]
-    heapify(heads)
+    """Try the first job of each shape, lowest rank first; where one fails, its shape waits.
+
+    `before` counts the jobs that have started already.
+    """
     started: list[Start] = []
     waiting: list[Waiting] = []
     while heads:
         _, place, group = heads[0]
-        start = Start(group.jobs[place], len(started) + 1)
+        start = Start(group.jobs[place], before + len(started) + 1)
         if not _start_if_it_fits(draft, start, rules):
             reason = _why_not(draft, start.job.spec, rules)
             if rules.ordering.head_blocks:
