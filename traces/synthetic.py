@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from traces.job import Trace, TraceJob, trace_of
+from traces.synthetic_arrivals import DAY_S, draw_starts_s
 from traces.synthetic_people import MODELS, QUEUES, People, draw_people
 from traces.synthetic_recipe import (
     OFFERED_LOAD,
@@ -21,9 +22,6 @@ from traces.synthetic_recipe import (
     SIZES_GPUS,
     Recipe,
 )
-
-DAY_S = 86_400.0
-HOUR_S = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,12 +72,13 @@ def draw_workload(seed: int, extent: Extent, recipe: Recipe) -> Workload:
     batch = np.repeat(np.arange(len(people.jobs)), people.jobs)
     first = np.cumsum(people.jobs) - people.jobs
     run_s = _run_times_s(chance, people, batch, recipe)
+    is_long = run_s[first] >= recipe.long_run_s
     gpus = _sizes(chance, people, run_s[first], recipe)
     gpus = np.minimum(gpus, _largest_gang(extent.gpus))[batch]
     offered = extent.load * extent.gpus * extent.days * DAY_S
     run_s = np.maximum(1.0, np.round(run_s * offered / (run_s * gpus).sum()))
     gpu_s = np.add.reduceat(run_s * gpus, first)
-    start_s = _batch_starts_s(chance, gpu_s, extent, recipe)
+    start_s = draw_starts_s(chance, gpu_s, is_long, extent.days, recipe)
     gap_s = chance.exponential(recipe.sweep_gap_s, len(people.jobs))
     submit_s = start_s[batch] + (np.arange(len(batch)) - first[batch]) * gap_s[batch]
     submit_s = np.floor(np.minimum(submit_s, extent.days * DAY_S - 1))
@@ -97,8 +96,9 @@ def _run_times_s(
     chance: np.random.Generator, people: People, batch: NDArray[np.int64], recipe: Recipe
 ) -> NDArray[np.float64]:
     """Draw a run time per job, alike within a project and almost the same within a batch."""
-    score = _scores(chance, people, recipe)[batch]
-    score += np.sqrt(1 / recipe.sweep_likeness - 1) * chance.standard_normal(len(batch))
+    leaning = np.where(people.jobs > 1, -recipe.sweep_shortness, 0.0)
+    score = (_scores(chance, people, recipe) + leaning)[batch]
+    score += recipe.sweep_spread * chance.standard_normal(len(batch))
     share, seconds = np.array(recipe.run_time_knots).T
     return np.asarray(np.exp(np.interp(_ranks(score), share, np.log(seconds))))
 
@@ -138,30 +138,6 @@ def _ranks(score: NDArray[np.float64]) -> NDArray[np.float64]:
 def _largest_gang(gpus: int) -> int:
     """Answer the largest power of two within an eighth of the pool, and at least one GPU."""
     return 1 << max(0, (gpus // 8).bit_length() - 1)
-
-
-def _batch_starts_s(
-    chance: np.random.Generator, gpu_s: NDArray[np.float64], extent: Extent, recipe: Recipe
-) -> NDArray[np.float64]:
-    """Draw when each batch comes: at the day's and week's rhythm, with an even mix of GPU-time."""
-    blocks = -(-len(gpu_s) // recipe.strata)
-    stratum = np.argsort(chance.random((blocks, recipe.strata)), axis=1).ravel()[: len(gpu_s)]
-    quantile = np.empty(len(gpu_s))
-    quantile[np.argsort(gpu_s, kind="stable")] = stratum + chance.random(len(gpu_s))
-    quantile /= recipe.strata
-    edges_s, cumulated = _rhythm(extent.days, recipe)
-    return np.asarray(np.interp(quantile, cumulated, edges_s))
-
-
-def _rhythm(days: float, recipe: Recipe) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Edges of the hours in seconds, and the share of arrivals before each."""
-    edges_s = np.append(np.arange(0, days * DAY_S, HOUR_S), days * DAY_S)
-    middle_s = (edges_s[:-1] + edges_s[1:]) / 2
-    angle = 2 * np.pi * (middle_s / DAY_S - recipe.peak_hour / 24)
-    weekday = np.array(recipe.weekday)[(middle_s // DAY_S).astype(np.int64) % 7]
-    arrivals = np.exp(recipe.swing * np.cos(angle)) * weekday * np.diff(edges_s)
-    cumulated = np.append(0, np.cumsum(arrivals))
-    return edges_s, cumulated / cumulated[-1]
 
 
 def _trace_of(workload: Workload, name: str) -> Trace:

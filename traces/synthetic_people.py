@@ -47,8 +47,9 @@ def draw_people(chance: np.random.Generator, jobs: int, recipe: Recipe) -> Peopl
 
 def _submission_sizes(chance: np.random.Generator, jobs: int, recipe: Recipe) -> NDArray[np.int64]:
     """How many jobs each submission has: mostly one, sometimes a sweep."""
-    sweeps = chance.random(jobs) < recipe.sweep_share
-    sizes = np.where(sweeps, 1 + chance.geometric(1 / (recipe.sweep_jobs - 1), jobs), 1)
+    mean, share = recipe.sweep_jobs, recipe.sweep_job_share
+    is_sweep = chance.random(jobs) < share / (mean - (mean - 1) * share)
+    sizes = np.where(is_sweep, 1 + chance.geometric(1 / (mean - 1), jobs), 1)
     total = np.cumsum(sizes)
     count = int(np.searchsorted(total, jobs)) + 1
     sizes = sizes[:count]
