@@ -56,7 +56,7 @@ class Recipe:
 
     # Training in earnest is started around noon and fills the cluster; the short runs peak later,
     # when it is full, so that more submissions wait than the hours of waiting would suggest.
-    short_rhythm: Rhythm = Rhythm(peak_hour=14.0, swing=2.2)
+    short_rhythm: Rhythm = Rhythm(peak_hour=14.0, swing=2.15)
     long_rhythm: Rhythm = Rhythm(peak_hour=13.0, swing=1.9)
     weekday: tuple[float, ...] = (0.95, 1.05, 1.10, 1.05, 0.95, 0.85, 0.85)  # from Monday
     # Each block of this many submissions of like GPU-time is dealt evenly over the whole trace, so
