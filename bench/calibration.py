@@ -140,7 +140,7 @@ def _distribution(name: str, values: Array) -> dict[str, float]:
 
 
 def _number(value: float) -> str:
-    return f"{value:,.0f}" if value >= 50 else f"{value:.2f}"
+    return f"{value:,.0f}" if value >= 2 else f"{value:.2f}"
 
 
 if __name__ == "__main__":

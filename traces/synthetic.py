@@ -56,7 +56,7 @@ def generate(
     """Generate a trace of `jobs` jobs in `days` days for a training pool of `gpus` GPUs.
 
     Its shape is the paper's; run times are stretched so that the jobs ask for `load` of the pool's
-    GPU-seconds, whatever the other numbers. The same arguments give the same trace on any machine.
+    GPU-seconds, whatever the other numbers. The same arguments give the same trace.
     Raises ValueError for a number that is not positive.
     """
     extent = Extent(jobs, days, gpus, load)
