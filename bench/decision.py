@@ -76,7 +76,6 @@ class Stage:
             job = Job(spec)
             self.journal.submitted(spec, self.clock.now())
             self.store.submit(job)
-            self.cluster.submit(job)
 
 
 def main() -> None:

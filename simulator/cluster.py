@@ -43,7 +43,6 @@ class SimulatedCluster:
         self._elastic: dict[str, Job] = {}
         self._is_shared = False  # an observation holds the books: they are copied before a change
         self._loans: dict[str, Loan] = {}
-        self._waiting: dict[str, Job] = {}
         self._token: dict[str, int] = {}
         self._runs = 0
         self._version = 0
@@ -65,16 +64,12 @@ class SimulatedCluster:
             demand=self._load.history_at(self._clock.now(), ahead_s=self._ahead_s),
         )
 
-    def submit(self, job: Job) -> None:
-        """Learn of a job that may be started."""
-        self._waiting[job.id] = job
-
-    def apply(self, action: Action) -> Outcome:
+    def apply(self, action: Action, job: Job | None = None) -> Outcome:
         """Carry out one action; what no longer suits the state is refused."""
         self._own()
         match action:
             case StartJob():
-                return self._start(action)
+                return self._start(action, job)
             case ResizeJob():
                 return self._resize(action)
             case PreemptJob():
@@ -108,13 +103,11 @@ class SimulatedCluster:
         """How many jobs hold GPUs."""
         return len(self._running)
 
-    def _start(self, action: StartJob) -> Outcome:
-        job = self._waiting.get(action.job_id)
-        if job is None:
+    def _start(self, action: StartJob, job: Job | None) -> Outcome:
+        if job is None or job.id in self._running:
             return Outcome(action, Status.REFUSED, detail="the job does not wait")
         if not self._fits(job, action.placements):
             return Outcome(action, Status.REFUSED, detail="the workers do not fit")
-        del self._waiting[job.id]
         now = self._clock.now()
         overhead_s = self._config.preemption_overhead_s if job.preemptions else 0.0
         started = replace(job, started_s=now, progress_s=now + overhead_s)
@@ -148,8 +141,8 @@ class SimulatedCluster:
             done=job.kept_if_preempted(now),
             progress_s=now,
             preemptions=job.preemptions + 1,
+            saved=job.saved,
         )
-        self._waiting[job.id] = queued
         return Outcome(action, Status.DONE, queued)
 
     def _fits(self, job: Job, placements: Iterable[Placement]) -> bool:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 
 from aryl.engine.cycle import CycleReport, Ports, Proposal, Timer, carry_out, propose
+from aryl.engine.pacing import Pacing
 from aryl.model.demand import BIN_S
 from aryl.model.job import Job, JobSpec
 from aryl.model.snapshot import Due
@@ -35,8 +36,8 @@ class Replay:
         self._cluster = SimulatedCluster(world, self._clock, self._events, self.journal)
         self._ports = Ports(self._clock, self._cluster, self._store, elapsed)
         self._arrived = self._ended = 0
-        self._last_schedule_s = self._wake_s = float("-inf")
-        self._wants_schedule = self._wants_orchestrate = False
+        self._pacing = Pacing(world.config)
+        self._wake_s = float("-inf")
         self._in_flight: Proposal | None = None
         self._unseen_s: float | None = None  # a bin has begun and has not been shown yet
 
@@ -72,7 +73,7 @@ class Replay:
                 self._unseen_s = now
                 self._events.push(now + BIN_S, Kind.SAMPLE)
             case Kind.TICK:
-                self._wants_orchestrate = True
+                self._pacing.tick()
                 self._events.push(now + self._config.orchestrator_s, Kind.TICK)
             case Kind.RETURN:
                 self._cluster.return_server(subject)
@@ -91,44 +92,26 @@ class Replay:
         spec = self._jobs[self._arrived]
         self._arrived += 1
         self.journal.submitted(spec, now)
-        job = Job(spec)
-        self._store.submit(job)
-        self._cluster.submit(job)
-        self._wants_schedule = True
+        self._store.submit(Job(spec))
+        self._pacing.changed()
         self._await_arrival()
 
     def _finish(self, job_id: str, token: int) -> None:
         if self._cluster.finish(job_id, token):
             self._store.finish(job_id)
             self._ended += 1
-            self._wants_schedule = True
+            self._pacing.changed()
 
     def _decide(self, now: float) -> None:
-        """Run what is due, loans first; while a plan is on its way, nothing else is decided.
-
-        Where plans take time to take effect, one plan answers both loops: a second would wait.
-        """
-        if self._wants_orchestrate and not self._in_flight:
-            self._wants_orchestrate = False
-            also = self._config.decision_latency_s > 0 and self._may_schedule(now)
-            self._cycle(Due.ORCHESTRATE | Due.SCHEDULE if also else Due.ORCHESTRATE, now)
-        if not self._in_flight and self._may_schedule(now):
-            self._cycle(Due.SCHEDULE, now)
-
-    def _may_schedule(self, now: float) -> bool:
-        """Whether the job scheduler has something to look at and its time has come."""
-        if not self._wants_schedule:
-            return False
-        earliest_s = self._last_schedule_s + self._config.cycle_s
-        if now < earliest_s and self._wake_s != earliest_s:
-            self._wake_s = earliest_s
-            self._events.push(earliest_s, Kind.WAKE)
-        return now >= earliest_s
+        """Run what is due; while a plan is on its way, nothing else is decided."""
+        while not self._in_flight and (due := self._pacing.due(now)):
+            self._cycle(due, now)
+        wake_s = self._pacing.wake_s
+        if not self._in_flight and now < wake_s < float("inf") and wake_s != self._wake_s:
+            self._wake_s = wake_s
+            self._events.push(wake_s, Kind.WAKE)
 
     def _cycle(self, due: Due, now: float) -> None:
-        if Due.SCHEDULE in due:
-            self._wants_schedule = False
-            self._last_schedule_s = now
         proposal = propose(self._ports, self._config, due)
         if self._config.decision_latency_s and proposal.plan.actions:
             self._in_flight = proposal
@@ -138,7 +121,7 @@ class Replay:
 
     def _settled(self, report: CycleReport) -> None:
         if Due.ORCHESTRATE in report.proposal.snapshot.due and report.outcomes:
-            self._wants_schedule = True
+            self._pacing.changed()
         self._observer.cycled(report, self._clock.now())
 
     def _show(self) -> None:

@@ -7,6 +7,7 @@ from aryl.engine.ports import Outcome, Status
 from aryl.model.job import Job
 from aryl.model.plan import Plan, PreemptJob, ResizeJob, StartJob
 from aryl.model.queue import JobQueue
+from aryl.model.snapshot import Snapshot
 from aryl.policy.ranking import RankedQueue
 from aryl.policy.rules import Rules
 
@@ -35,7 +36,7 @@ class MemoryStore:
         """The jobs that wait."""
         return self._queue.frozen()
 
-    def record(self, plan: Plan) -> None:
+    def record(self, _snapshot: Snapshot, plan: Plan) -> None:
         """Keep the plan in force."""
         self.plan = plan
 

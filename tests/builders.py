@@ -1,12 +1,11 @@
 """Model values for tests, by keyword, with dull defaults: a test states only what it is about."""
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import fields
 from typing import Any
 
 from aryl.engine.ports import Observation
-from aryl.model.capacity import Capacity
+from aryl.model.books import capacity_of, holders_of
 from aryl.model.cluster import Cluster, Loan, Pool, Server
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind, holding_of
@@ -127,28 +126,6 @@ def make_queue(jobs: Iterable[Job], ranking: PolicyConfig | None = None) -> JobQ
     """A queue in the order of a policy, or in one that every decision has to rank anew."""
     queue = RankedQueue(rules_of(ranking or load_policy({})), jobs).frozen()
     return queue if ranking else JobQueue(UNRANKED, queue.groups, queue.jobs)
-
-
-def capacity_of(cluster: Cluster, running: Iterable[Job], loans: Iterable[Loan]) -> Capacity:
-    """What the running jobs leave free."""
-    capacity = Capacity(cluster)
-    for loan in loans:
-        if loan.is_open:
-            capacity.open_loan(cluster.by_id[loan.server_id].index)
-    for job in running:
-        for p in job.placements:
-            index = cluster.by_id[p.server_id].index
-            capacity.take(index, p.workers * job.spec.gpus_per_worker, p.kind)
-    return capacity
-
-
-def holders_of(running: Iterable[Job]) -> dict[str, tuple[str, ...]]:
-    """The jobs on each server that hosts any, sorted."""
-    names: defaultdict[str, dict[str, None]] = defaultdict(dict)
-    for job in running:
-        for p in job.placements:
-            names[p.server_id][job.id] = None
-    return {server: tuple(sorted(jobs)) for server, jobs in names.items()}
 
 
 def snapshot_of(seen: Observation, queue: JobQueue, *, now: float, due: Due = BOTH) -> Snapshot:

@@ -6,10 +6,11 @@ A cycle acts on what is, never on the event that woke it. `propose` ends with a 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from aryl.engine.ports import Clock, Cluster, Outcome, Store
 from aryl.model.errors import InvariantBroken
-from aryl.model.plan import Plan
+from aryl.model.plan import Plan, StartJob
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.check import violations
 from aryl.policy.config import PolicyConfig
@@ -18,14 +19,34 @@ from aryl.policy.decide import decide
 Timer = Callable[[], float]
 
 
+class Step(StrEnum):
+    """The steps of a cycle, each named for what has just been done."""
+
+    OBSERVED = "observed"
+    DECIDED = "decided"
+    CHECKED = "checked"
+    RECORDED = "recorded"
+    ACTED = "acted"  # once for each action
+    SETTLED = "settled"
+
+
+def _nothing(_step: Step) -> None:
+    """Note nothing."""
+
+
 @dataclass(frozen=True, slots=True)
 class Ports:
-    """The world as one cycle meets it; `elapsed` times steps and decides nothing."""
+    """The world as one cycle meets it.
+
+    `elapsed` times steps and `reached` is told of each step once it is done; neither decides
+    anything.
+    """
 
     clock: Clock
     cluster: Cluster
     store: Store
     elapsed: Timer
+    reached: Callable[[Step], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,20 +76,30 @@ def propose(ports: Ports, config: PolicyConfig, due: Due) -> Proposal:
     """Observe, decide, check and record. Raises `InvariantBroken`; then nothing is recorded."""
     since = ports.elapsed()
     snapshot = _observe(ports, due)
+    ports.reached(Step.OBSERVED)
     plan = decide(snapshot, config, ports.elapsed)
+    ports.reached(Step.DECIDED)
     faults = violations(snapshot, plan, config.headroom)
     if faults:
         raise InvariantBroken(f"at {snapshot.now} s: " + "; ".join(faults))
-    ports.store.record(plan)
+    ports.reached(Step.CHECKED)
+    ports.store.record(snapshot, plan)
+    ports.reached(Step.RECORDED)
     return Proposal(snapshot, plan, ports.elapsed() - since)
 
 
 def carry_out(ports: Ports, proposal: Proposal) -> CycleReport:
     """Apply a plan's actions one by one, and settle what became of them."""
     since = ports.elapsed()
-    outcomes = tuple(ports.cluster.apply(action) for action in proposal.plan.actions)
+    queued = proposal.snapshot.queue.jobs
+    outcomes = []
+    for action in proposal.plan.actions:
+        job = queued.get(action.job_id) if isinstance(action, StartJob) else None
+        outcomes.append(ports.cluster.apply(action, job))
+        ports.reached(Step.ACTED)
     ports.store.settle(outcomes)
-    return CycleReport(proposal, outcomes, proposal.seconds + ports.elapsed() - since)
+    ports.reached(Step.SETTLED)
+    return CycleReport(proposal, tuple(outcomes), proposal.seconds + ports.elapsed() - since)
 
 
 def _observe(ports: Ports, due: Due) -> Snapshot:

@@ -1,7 +1,7 @@
 """A job's life as a table: what may happen to it in which state.
 
-A job waits, runs, may fall back to waiting when it is preempted, and ends once: it finishes or is
-cancelled. Anything that the table does not list is refused.
+A job waits, runs, may fall back to waiting when it is preempted, and ends once: it finishes, fails
+or is cancelled. Anything that the table does not list is refused.
 """
 
 from collections.abc import Mapping
@@ -16,6 +16,7 @@ class JobState(Enum):
     QUEUED = "queued"
     RUNNING = "running"
     FINISHED = "finished"
+    FAILED = "failed"
     CANCELLED = "cancelled"
 
 
@@ -26,6 +27,7 @@ class JobEvent(Enum):
     RESIZE = "resize"
     PREEMPT = "preempt"
     FINISH = "finish"
+    FAIL = "fail"
     CANCEL = "cancel"
 
 
@@ -35,6 +37,7 @@ TRANSITIONS: Mapping[tuple[JobState, JobEvent], JobState] = {
     (JobState.RUNNING, JobEvent.RESIZE): JobState.RUNNING,
     (JobState.RUNNING, JobEvent.PREEMPT): JobState.QUEUED,
     (JobState.RUNNING, JobEvent.FINISH): JobState.FINISHED,
+    (JobState.RUNNING, JobEvent.FAIL): JobState.FAILED,
     (JobState.RUNNING, JobEvent.CANCEL): JobState.CANCELLED,
 }
 

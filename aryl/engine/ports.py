@@ -12,6 +12,7 @@ from aryl.model.demand import DemandHistory
 from aryl.model.job import Job
 from aryl.model.plan import Action, Plan
 from aryl.model.queue import JobQueue
+from aryl.model.snapshot import Snapshot
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Status(Enum):
     DONE = "done"
     REFUSED = "refused"
     FAILED = "failed"
+    WITHHELD = "withheld"  # in shadow, where Aryl only recommends
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +63,12 @@ class Cluster(Protocol):
         """Everything that runs and is lent."""
         ...
 
-    def apply(self, action: Action) -> Outcome:
-        """Carry out one action. An action that no longer suits the state is refused, not raised."""
+    def apply(self, action: Action, job: Job | None = None) -> Outcome:
+        """Carry out one action; `job` is the one that a `StartJob` starts, as it waits.
+
+        An action that no longer suits the state is refused, not raised; the second of two equal
+        actions changes nothing.
+        """
         ...
 
 
@@ -73,8 +79,8 @@ class Store(Protocol):
         """The jobs that wait, preferably ranked as the policy in force ranks them."""
         ...
 
-    def record(self, plan: Plan) -> None:
-        """Make a plan durable before any of it takes effect."""
+    def record(self, snapshot: Snapshot, plan: Plan) -> None:
+        """Make a plan durable, with what it answers, before any of it takes effect."""
         ...
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:

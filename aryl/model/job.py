@@ -104,8 +104,8 @@ class Job:
     """A submitted job that has not ended, as it stands; a moment of it, compared by identity.
 
     `done` is the work done by `progress_s`, in worker-seconds; from then on it grows by `speed` a
-    second. `progress_s` lies ahead while the job starts again or is resized. Without placements
-    the job waits in the queue.
+    second. `progress_s` lies ahead while the job starts again or is resized. `saved` is the work
+    in the last checkpoint that the job reported. Without placements the job waits in the queue.
     """
 
     spec: JobSpec
@@ -115,6 +115,7 @@ class Job:
     progress_s: float = 0.0
     speed: float = 0.0
     preemptions: int = 0
+    saved: float = 0.0
 
     @cached_property
     def holding(self) -> Holding:
@@ -134,14 +135,14 @@ class Job:
         """The work that a preemption would leave: that of the last checkpoint (spec §4).
 
         A checkpoint is written every `checkpoint_s` of progress, counted as run time at the
-        requested size.
+        requested size; what the job itself reported counts where it is more.
         """
         spec = self.spec
         if not spec.checkpoint_s:
-            return 0.0
+            return self.saved
         interval = spec.checkpoint_s * spec.requested_workers
         done = min(self.done_by(now), spec.work)
-        return min(done, interval * (done // interval))
+        return max(self.saved, min(done, interval * (done // interval)))
 
     def loss_if_preempted(self, now: float) -> float:
         """The work that a preemption would discard, in worker-seconds."""

@@ -26,6 +26,8 @@ class ReasonCode(Enum):
     SHRINKS_FOR_GAIN = "gives {workers} flexible workers to jobs that gain more from them"
     SHRINKS_FOR_RECLAIM = "gives up {workers} flexible workers as {server} goes back to inference"
     PREEMPTED_FOR_RECLAIM = "has base workers on {servers} of the servers that go back to inference"
+    LOST = "the cluster no longer knows of it; it starts again from its last checkpoint"
+    SHRINKS_FOR_BOUNDS = "gives up {workers} flexible workers, as it may hold {max_workers} at most"
 
     # why a server is lent or goes back
     LENT = "{loanable} servers are loanable with a forecast of {forecast}; {on_loan} were on loan"

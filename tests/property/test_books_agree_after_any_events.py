@@ -72,7 +72,6 @@ class Scheduling(RuleBasedStateMachine):
             self.submitted += 1
             self.journal.submitted(job.spec, self.clock.now())
             self.store.submit(job)
-            self.cluster.submit(job)
 
     @rule(seconds=st.sampled_from([BIN_S, 10.0, 0.0, 3_000.0]))
     def pass_time(self, seconds: float) -> None:

@@ -9,6 +9,7 @@ import pytest
 from aryl.engine.cycle import Ports, carry_out, propose, run_cycle
 from aryl.engine.ports import Observation, Outcome, Status
 from aryl.model.errors import InvariantBroken
+from aryl.model.job import Job
 from aryl.model.plan import Action, LoanServer, Plan
 from aryl.model.queue import JobQueue
 from aryl.model.reason import ReasonCode, because
@@ -40,14 +41,14 @@ class FakeWorld:
             s.version, s.cluster, s.capacity, s.holders, s.running, s.elastic, s.loans, s.demand
         )
 
-    def apply(self, action: Action) -> Outcome:
+    def apply(self, action: Action, _job: Job | None = None) -> Outcome:
         self.told.append(f"apply {type(action).__name__}")
         return Outcome(action, Status.REFUSED if self.refuses else Status.DONE)
 
     def queue(self) -> JobQueue:
         return self.snapshot.queue
 
-    def record(self, plan: Plan) -> None:
+    def record(self, _snapshot: Snapshot, plan: Plan) -> None:
         self.told.append(f"record {len(plan.actions)} actions")
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:

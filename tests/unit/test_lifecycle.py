@@ -14,9 +14,11 @@ ALLOWED: dict[str, dict[str, str]] = {
         "resize": "running",
         "preempt": "queued",
         "finish": "finished",
+        "fail": "failed",
         "cancel": "cancelled",
     },
     "finished": {},
+    "failed": {},
     "cancelled": {},
 }
 

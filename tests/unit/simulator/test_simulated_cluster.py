@@ -38,6 +38,7 @@ class Bench:
     factor: float = 1.0
     clock: VirtualClock = field(default_factory=VirtualClock)
     events: EventQueue = field(default_factory=EventQueue)
+    waiting: dict[str, Job] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         shape = make_cluster([8], [8, 8], factor=self.factor)
@@ -49,12 +50,16 @@ class Bench:
     def submit(self, job_id: str = "job", **changes: Any) -> None:
         spec = make_spec(job_id, **changes)
         self.journal.submitted(spec, self.clock.now())
-        self.cluster.submit(Job(spec))
+        self.waiting[job_id] = Job(spec)
 
     def act(self, action: Action, *, at: float | None = None) -> Outcome:
         if at is not None:
             self.clock.move_to(at)
-        return self.cluster.apply(action)
+        job = self.waiting.pop(action.job_id, None) if isinstance(action, StartJob) else None
+        outcome = self.cluster.apply(action, job)
+        if outcome.job and not outcome.job.placements:
+            self.waiting[outcome.job.id] = outcome.job
+        return outcome
 
     def start(self, *placements: Placement, at: float | None = None) -> Job:
         outcome = self.act(StartJob("job", placements, WHY), at=at)

@@ -9,7 +9,7 @@ from aryl.model.reason import ReasonCode, because
 from aryl.policy.registry import load_policy
 from aryl.policy.rules import rules_of
 from simulator.store import MemoryStore
-from tests.builders import base, make_job
+from tests.builders import base, make_job, make_snapshot
 
 WHY = because(ReasonCode.FITS, gpus=1, place=1)
 START, PREEMPT = StartJob("job", (base(1),), WHY), PreemptJob("job", WHY)
@@ -77,6 +77,6 @@ def test_the_queue_is_ranked_as_the_policy_in_force_ranks_it() -> None:
 
 def test_the_plan_in_force_is_kept() -> None:
     jobs = store()
-    jobs.record(Plan(version=3))
+    jobs.record(make_snapshot(), Plan(version=3))
 
     assert jobs.plan == Plan(version=3)

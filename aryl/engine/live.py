@@ -1,0 +1,121 @@
+"""A cluster that lives on its own, and how the store's picture of it is put right.
+
+A live cluster outlives the scheduler: jobs end while nobody looks, and a crash may come between an
+action and the note of it. So each step compares what the store believes with what the cluster
+shows. The cluster is right about what runs; the store is right about what is wanted.
+"""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from aryl.engine.lifecycle import JobEvent, JobState
+from aryl.engine.ports import Cluster, Observation
+from aryl.engine.records import JobRecord
+from aryl.model.job import Job, JobSpec
+from aryl.model.reason import Reason, ReasonCode, because
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """A job that the cluster runs no longer: `event` says why, `job` how it was left."""
+
+    job: Job
+    event: JobEvent
+    at_s: float
+    detail: str = ""
+
+
+class LiveCluster(Cluster, Protocol):
+    """A cluster with a life of its own."""
+
+    def endings(self) -> Mapping[str, Ending]:
+        """Jobs that ran and run no longer, by name, until they are forgotten or run again."""
+        ...
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """The store knows how these jobs ended."""
+        ...
+
+    def stop(self, job_id: str) -> None:
+        """End a running job for good; nothing happens where it does not run."""
+        ...
+
+    def amend(self, spec: JobSpec, saved: float) -> None:
+        """A running job has other bounds, or has reported a checkpoint."""
+        ...
+
+    def next_change_s(self) -> float:
+        """When something will happen by itself, as far as it is known; else infinity."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """What the store missed of a job, and when it happened."""
+
+    job: Job
+    event: JobEvent
+    at_s: float
+    reason: Reason | None = None
+
+
+def corrections(
+    known: Mapping[str, JobRecord],
+    seen: Observation,
+    endings: Mapping[str, Ending],
+    now: float,
+) -> Iterator[Correction]:
+    """What the store has to be told; `known` are the jobs that have not ended as far as it knows.
+
+    A job may have ended and been started again since: what runs wins over what ended.
+    """
+    for job_id, ending in endings.items():
+        record = known.get(job_id)
+        if record and job_id not in seen.running:
+            yield from _ended(record, ending, now)
+    for job_id, record in known.items():
+        job = seen.running.get(job_id)
+        if job is None:
+            if record.state is JobState.RUNNING and job_id not in endings:
+                yield _lost(record.job, now)
+        elif record.state is JobState.QUEUED:
+            yield Correction(job, JobEvent.START, _started_s(job, now))
+        elif job.placements != record.job.placements:
+            yield Correction(job, JobEvent.RESIZE, now)
+
+
+def unwanted(known: Mapping[str, JobRecord], seen: Observation) -> Sequence[str]:
+    """Running jobs that their users have cancelled."""
+    return [
+        job_id
+        for job_id, record in known.items()
+        if record.cancel_requested_s is not None and job_id in seen.running
+    ]
+
+
+def _ended(record: JobRecord, ending: Ending, now: float) -> Iterator[Correction]:
+    """The ending of a job, after its start where that was missed too."""
+    if record.state is JobState.QUEUED:
+        is_known = ending.job.preemptions == record.job.preemptions
+        if ending.event is JobEvent.PREEMPT and is_known:
+            return
+        yield Correction(ending.job, JobEvent.START, _started_s(ending.job, now))
+    yield Correction(ending.job, ending.event, ending.at_s)
+
+
+def _started_s(job: Job, now: float) -> float:
+    return now if job.started_s is None else job.started_s
+
+
+def _lost(job: Job, now: float) -> Correction:
+    """The cluster knows nothing of a job that should run: it starts again from what it saved."""
+    queued = Job(
+        job.spec,
+        started_s=job.started_s,
+        done=job.kept_if_preempted(now),
+        progress_s=now,
+        preemptions=job.preemptions + 1,
+        saved=job.saved,
+    )
+    return Correction(queued, JobEvent.PREEMPT, now, because(ReasonCode.LOST))
