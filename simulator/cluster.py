@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 
 from aryl.engine.ports import Observation, Outcome, Status
+from aryl.model.books import capacity_of, holders_of
 from aryl.model.capacity import Capacity
 from aryl.model.cluster import Loan
 from aryl.model.job import Job, Placement, WorkerKind, holding_of
@@ -22,7 +23,7 @@ from aryl.model.plan import (
 from aryl.policy.units import speed, together, without
 from simulator.clock import VirtualClock
 from simulator.events import EventQueue, Kind
-from simulator.journal import Journal
+from simulator.journal import Notes
 from simulator.world import World
 
 Held = dict[tuple[str, WorkerKind], int]  # workers by server and kind
@@ -32,7 +33,7 @@ class SimulatedCluster:
     """Two pools whose jobs make progress as their workers do."""
 
     def __init__(
-        self, world: World, clock: VirtualClock, events: EventQueue, journal: Journal
+        self, world: World, clock: VirtualClock, events: EventQueue, journal: Notes
     ) -> None:
         """Start with every server vacant and nothing on loan."""
         self._shape, self._load, self._config = world.cluster, world.load, world.config
@@ -49,6 +50,20 @@ class SimulatedCluster:
         foresees = self._config.forecaster == "oracle"
         lead_s = self._config.orchestrator_s + self._config.vacate_s
         self._ahead_s = lead_s if foresees else 0.0
+
+    def restore(self, running: Iterable[Job], loans: Iterable[Loan], version: int = 0) -> None:
+        """Take over what ran and was lent when a picture was taken; what comes of it follows."""
+        jobs, lent = tuple(running), tuple(loans)
+        self._capacity = capacity_of(self._shape, jobs, lent)
+        self._holders = holders_of(jobs)
+        self._loans = {loan.server_id: loan for loan in lent}
+        self._version = version
+        for job in jobs:
+            self._follow(job)
+        for loan in lent:
+            if loan.reclaim_s is not None:
+                back_s = loan.reclaim_s + self._config.vacate_s
+                self._events.push(back_s, Kind.RETURN, loan.server_id)
 
     def observe(self) -> Observation:
         """All that runs and is lent."""
@@ -81,7 +96,7 @@ class SimulatedCluster:
 
     def finish(self, job_id: str, token: int) -> bool:
         """End a job whose work is done; False where the event is out of date."""
-        if self._token.get(job_id) != token:
+        if not self.is_due(job_id, token):
             return False
         self.end(job_id)
         return True
@@ -92,11 +107,36 @@ class SimulatedCluster:
         self._hold(self._stop(job_id), ())
         self._journal.finished(job_id, self._clock.now())
 
+    def amend(self, job: Job) -> None:
+        """A running job has another spec, or has saved more; what it holds stays."""
+        self._own()
+        self._running[job.id] = job
+        self._elastic.pop(job.id, None)
+        if job.spec.is_elastic:
+            self._elastic[job.id] = job
+
+    def is_due(self, job_id: str, token: int) -> bool:
+        """Whether a foreseen finish still holds."""
+        return self._token.get(job_id) == token
+
+    def job(self, job_id: str) -> Job | None:
+        """A running job as it stands."""
+        return self._running.get(job_id)
+
+    def loan(self, server_id: str) -> Loan | None:
+        """The loan of a server, until it is back."""
+        return self._loans.get(server_id)
+
     def return_server(self, server_id: str) -> None:
         """Give a vacated server back to inference."""
         self._own()
         del self._loans[server_id]
         self._journal.returned(server_id, self._clock.now())
+
+    @property
+    def version(self) -> int:
+        """How many changes there have been."""
+        return self._version
 
     @property
     def running_jobs(self) -> int:
@@ -184,15 +224,18 @@ class SimulatedCluster:
             heterogeneous_efficiency=self._config.heterogeneous_efficiency,
         )
         running = replace(job, placements=placements, speed=rate)
-        self._running[job.id] = running
+        self._follow(running)
+        return running
+
+    def _follow(self, job: Job) -> None:
+        """List a running job, and foresee its finish from where its progress begins."""
+        self._running[job.id] = job
         if job.spec.is_elastic:
-            self._elastic[job.id] = running
+            self._elastic[job.id] = job
         self._runs += 1  # a finish foreseen before this change is out of date
         self._token[job.id] = self._runs
-        left_s = max(0.0, job.spec.work - job.done) / rate
-        finish_s = max(self._clock.now(), job.progress_s) + left_s
-        self._events.push(finish_s, Kind.FINISH, job.id, self._runs)
-        return running
+        left_s = max(0.0, job.spec.work - job.done) / job.speed
+        self._events.push(job.progress_s + left_s, Kind.FINISH, job.id, self._runs)
 
     def _stop(self, job_id: str) -> Job:
         """Let a job run no longer."""

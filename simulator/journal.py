@@ -1,7 +1,7 @@
 """What happened in a replay: job lives, held GPUs, loans and usage, as the output files need it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from aryl.model.cluster import Pool
 from aryl.model.job import JobSpec, WorkerKind
@@ -80,6 +80,41 @@ class Meters:
     on_loan_servers: Meter
     demand_servers: Meter
     shortfall_servers: Meter
+
+
+class Notes(Protocol):
+    """What a simulated cluster tells of what happens."""
+
+    def started(self, job_id: str, now: float) -> None:
+        """A job gets its base workers."""
+
+    def resized(self, job_id: str, now: float) -> None:
+        """A running job gets or loses flexible workers."""
+
+    def preempted(self, job_id: str, now: float, lost_gpu_s: float) -> None:
+        """A running job goes back to the queue."""
+
+    def finished(self, job_id: str, now: float) -> None:
+        """A job has done its work."""
+
+    def holds(self, place: Place, workers: int, spec: JobSpec, now: float) -> None:
+        """A job holds `workers` at a place from now on."""
+
+    def used(self, pool: Pool, gpus: int, now: float) -> None:
+        """Workers take (or, below 0, leave) GPUs of a pool's servers."""
+
+    def lent(self, server_id: str, now: float) -> None:
+        """A server is lent."""
+
+    def asked_back(self, server_id: str, now: float) -> None:
+        """A server is asked back."""
+
+    def returned(self, server_id: str, now: float) -> None:
+        """A server is back with inference."""
+
+
+class Unwritten(Notes):
+    """Keeps nothing: for a cluster that runs for ever."""
 
 
 class Journal:

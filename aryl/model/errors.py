@@ -4,7 +4,11 @@ ArylError
 ├── BadInput           a file, flag or field that can't be accepted: where, and what was expected
 ├── InvalidTransition  a job was told to do what its state does not allow
 ├── InvariantBroken    our own bug: a plan that breaks a rule; nothing of it is applied
-└── SolverFailed       the solver gave neither an answer nor a limit
+├── SolverFailed       the solver gave neither an answer nor a limit
+├── Missing            there is nothing by that name
+├── Conflict           what is asked for does not agree with how things stand now
+├── StalePlan          a job changed between a look at it and the plan; it is decided anew
+└── LeaseLost          another scheduler leads now; this one may write nothing more
 """
 
 from dataclasses import dataclass
@@ -47,3 +51,19 @@ class InvariantBroken(ArylError):
 
 class SolverFailed(ArylError):
     """The solver gave neither an answer nor a limit."""
+
+
+class Missing(ArylError):
+    """There is nothing by that name."""
+
+
+class Conflict(ArylError):
+    """What is asked for does not agree with how things stand now."""
+
+
+class StalePlan(ArylError):
+    """A job changed between a look at it and the plan; it is decided anew."""
+
+
+class LeaseLost(ArylError):
+    """Another scheduler leads now; this one may write nothing more."""

@@ -1,0 +1,1 @@
+"""The service over HTTP, and where its parts are put together."""
