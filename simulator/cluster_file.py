@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aryl.engine.lifecycle import JobEvent
 from aryl.engine.live import Ending
@@ -53,7 +54,7 @@ class ClusterFile:
     """An SQLite file that one scheduler's term may write."""
 
     def __init__(self, path: Path, cluster: Cluster, term: int) -> None:
-        """Open the file for a term. Raises `LeaseLost` for an old one, `BadInput` for another shape."""
+        """Open the file for a term. Raises `LeaseLost` (it is old), `BadInput` (other shape)."""
         self._path, self._term = path, term
         self._rows = sqlite3.connect(
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -118,7 +119,7 @@ class ClusterFile:
             raise
         self._rows.execute("COMMIT")
 
-    def _bodies(self, table: str) -> Iterator[dict[str, object]]:
+    def _bodies(self, table: str) -> Iterator[dict[str, Any]]:
         for (body,) in self._rows.execute(f"SELECT body FROM {table} ORDER BY id"):  # noqa: S608 - our own table names
             yield json.loads(body)
 

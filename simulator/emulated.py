@@ -18,7 +18,7 @@ from simulator.clock import VirtualClock
 from simulator.cluster import SimulatedCluster
 from simulator.cluster_file import Changes, ClusterFile
 from simulator.events import EventQueue, Kind
-from simulator.journal import Unwritten
+from simulator.journal import Notes
 from simulator.world import World
 
 
@@ -33,7 +33,7 @@ class EmulatedCluster:
         self._endings = {ending.job.id: ending for ending in kept.endings}
         self._inner, self._events = VirtualClock(), EventQueue()
         self._inner.move_to(kept.now)
-        self._cluster = SimulatedCluster(world, self._inner, self._events, Unwritten())
+        self._cluster = SimulatedCluster(world, self._inner, self._events, Notes())
         self._cluster.restore(kept.running, kept.loans, kept.version)
 
     def close(self) -> None:

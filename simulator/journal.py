@@ -1,7 +1,7 @@
 """What happened in a replay: job lives, held GPUs, loans and usage, as the output files need it."""
 
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from aryl.model.cluster import Pool
 from aryl.model.job import JobSpec, WorkerKind
@@ -82,8 +82,8 @@ class Meters:
     shortfall_servers: Meter
 
 
-class Notes(Protocol):
-    """What a simulated cluster tells of what happens."""
+class Notes:
+    """Is told what happens on a simulated cluster, and keeps nothing of it."""
 
     def started(self, job_id: str, now: float) -> None:
         """A job gets its base workers."""
@@ -113,11 +113,7 @@ class Notes(Protocol):
         """A server is back with inference."""
 
 
-class Unwritten(Notes):
-    """Keeps nothing: for a cluster that runs for ever."""
-
-
-class Journal:
+class Journal(Notes):
     """Collects what a replay does; nothing in it flows back into a decision."""
 
     def __init__(self, window_s: tuple[float, float], inference_servers: int) -> None:

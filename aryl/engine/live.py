@@ -5,13 +5,15 @@ action and the note of it. So each step compares what the store believes with wh
 shows. The cluster is right about what runs; the store is right about what is wanted.
 """
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from aryl.engine.lifecycle import JobEvent, JobState
-from aryl.engine.ports import Cluster, Observation
+from aryl.engine.ports import Cluster, Observation, Store
 from aryl.engine.records import JobRecord
+from aryl.model.cluster import Loan
+from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
 from aryl.model.reason import Reason, ReasonCode, because
 
@@ -51,6 +53,49 @@ class LiveCluster(Cluster, Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Inbox:
+    """What users have done since the last look: jobs submitted, and jobs cancelled or edited.
+
+    The first look of a term answers every running job and every job with an open cancel request.
+    """
+
+    arrived: int = 0
+    edited: tuple[JobRecord, ...] = ()
+
+
+class LiveStore(Store, Protocol):
+    """What a scheduler remembers, while users add to it."""
+
+    def refresh(self) -> Inbox:
+        """Take in what users have submitted, cancelled and amended since the last look."""
+        ...
+
+    def live(self) -> Mapping[str, JobRecord]:
+        """The jobs that have not ended, by name."""
+        ...
+
+    def correct(self, corrections: Iterable["Correction"]) -> None:
+        """Note what the cluster did by itself."""
+        ...
+
+    def lent(self, loans: Mapping[str, Loan], now: float) -> None:
+        """Note which servers are on loan by now, and which are back."""
+        ...
+
+    def demanded(self, bins: Sequence[tuple[float, float]]) -> None:
+        """Note inference demand: where each bin starts, and its servers."""
+        ...
+
+    def pushed_demand(self) -> DemandHistory:
+        """Inference demand as users have told it."""
+        ...
+
+    def sampled(self, sight: Mapping[str, float | int | None]) -> None:
+        """Add a row to the timeline."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
 class Correction:
     """What the store missed of a job, and when it happened."""
 
@@ -83,15 +128,6 @@ def corrections(
             yield Correction(job, JobEvent.START, _started_s(job, now))
         elif job.placements != record.job.placements:
             yield Correction(job, JobEvent.RESIZE, now)
-
-
-def unwanted(known: Mapping[str, JobRecord], seen: Observation) -> Sequence[str]:
-    """Running jobs that their users have cancelled."""
-    return [
-        job_id
-        for job_id, record in known.items()
-        if record.cancel_requested_s is not None and job_id in seen.running
-    ]
 
 
 def _ended(record: JobRecord, ending: Ending, now: float) -> Iterator[Correction]:

@@ -1,0 +1,78 @@
+"""Live clusters seen through something: shadow, which touches nothing, and demand told by users."""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import replace
+
+from aryl.engine.live import Ending, LiveCluster
+from aryl.engine.ports import Observation, Outcome, Status
+from aryl.model.demand import DemandHistory
+from aryl.model.job import Job, JobSpec
+from aryl.model.plan import Action
+
+WITHHELD = "in shadow: recommended, not done"
+
+
+class Wrapped(LiveCluster):
+    """A live cluster that passes everything on."""
+
+    def __init__(self, inner: LiveCluster) -> None:
+        """Stand before another cluster."""
+        self._inner = inner
+
+    def observe(self) -> Observation:
+        """What the other shows."""
+        return self._inner.observe()
+
+    def apply(self, action: Action, job: Job | None = None) -> Outcome:
+        """What the other makes of it."""
+        return self._inner.apply(action, job)
+
+    def endings(self) -> Mapping[str, Ending]:
+        """What ended there."""
+        return self._inner.endings()
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """Let the other forget."""
+        self._inner.forget(job_ids)
+
+    def stop(self, job_id: str) -> None:
+        """Let the other stop a job."""
+        self._inner.stop(job_id)
+
+    def amend(self, spec: JobSpec, saved: float) -> None:
+        """Let the other amend a job."""
+        self._inner.amend(spec, saved)
+
+    def next_change_s(self) -> float:
+        """When something will happen there."""
+        return self._inner.next_change_s()
+
+
+class Shadow(Wrapped):
+    """A cluster that is looked at and never touched."""
+
+    def apply(self, action: Action, _job: Job | None = None) -> Outcome:
+        """Withhold the action."""
+        return Outcome(action, Status.WITHHELD, detail=WITHHELD)
+
+    def forget(self, job_ids: Collection[str]) -> None:
+        """Leave the cluster's memory alone."""
+
+    def stop(self, job_id: str) -> None:
+        """Leave the job alone."""
+
+    def amend(self, spec: JobSpec, saved: float) -> None:
+        """Leave the job alone."""
+
+
+class ToldDemand(Wrapped):
+    """A cluster that can't see its inference demand: users tell it."""
+
+    def __init__(self, inner: LiveCluster, told: Callable[[], DemandHistory]) -> None:
+        """Take demand from what `told` answers."""
+        super().__init__(inner)
+        self._told = told
+
+    def observe(self) -> Observation:
+        """What the other shows, with the demand that was told."""
+        return replace(self._inner.observe(), demand=self._told())
