@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from aryl.config import read_cluster, read_policy
 from aryl.model.cluster import Cluster, Pool
 from aryl.model.job import JobSpec
+from aryl.policy.config import PolicyConfig
 from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
 from simulator.inference import InferenceLoad
@@ -32,26 +34,33 @@ def read_inputs(request: RunRequest) -> RunInputs:
     config = read_policy(request.policy, request.scheme)
     seed = config.seed if request.seed is None else request.seed
     config = replace(config, seed=seed)
-    cluster = read_cluster(request.cluster)
-    servers = cluster.inference_servers
-    gpus_per_server = servers[0].gpus if servers else 1
-    if request.inference:
-        series = read_demand(
-            request.inference,
-            servers=len(servers),
-            gpus_per_server=gpus_per_server,
-            peak=request.inference_peak,
-        )
-    else:
-        series = builtin_demand(len(servers), request.inference_peak, seed=seed)
+    world = read_world(request.cluster, config, request.inference, request.inference_peak)
     trace = read_trace(request.trace)
     scenario = scenario_named(request.scenario, trace.columns)
-    specs = job_specs(trace, cluster.servers[0].gpus)
+    specs = job_specs(trace, world.cluster.servers[0].gpus)
     shaped = drawn(specs, scenario, trace.columns, seed)
     jobs = with_wrong_estimates(_carried_in_at_0(shaped), config.estimate_error, seed)
-    fitting, rejected = _sorted_out(jobs, cluster, config)
-    world = World(cluster, InferenceLoad(series), config)
+    fitting, rejected = _sorted_out(jobs, world.cluster, config)
     return RunInputs(world, scenario, seed, fitting, rejected)
+
+
+def read_world(
+    cluster_name: str, config: PolicyConfig, inference: Path | None, peak: float
+) -> World:
+    """Both pools and the inference demand on them; without a file, the built-in series.
+
+    Raises `BadInput`.
+    """
+    cluster = read_cluster(cluster_name)
+    servers = cluster.inference_servers
+    if inference is None:
+        series = builtin_demand(len(servers), peak, seed=config.seed)
+    else:
+        gpus_per_server = servers[0].gpus if servers else 1
+        series = read_demand(
+            inference, servers=len(servers), gpus_per_server=gpus_per_server, peak=peak
+        )
+    return World(cluster, InferenceLoad(series), config)
 
 
 def _carried_in_at_0(jobs: Sequence[JobSpec]) -> list[JobSpec]:
