@@ -8,7 +8,6 @@ from aryl.config import read_cluster, read_policy
 from aryl.model.cluster import Cluster, Pool
 from aryl.model.job import JobSpec
 from aryl.policy.config import PolicyConfig
-from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
 from simulator.inference import InferenceLoad
 from simulator.request import RunRequest
