@@ -11,7 +11,8 @@ from types import UnionType
 from typing import Any, get_args, get_origin, get_type_hints
 
 from aryl.model.cluster import Cluster, Loan, Pool, Server
-from aryl.model.job import Job, JobSpec, Placement
+from aryl.model.job import Holding, Job, JobSpec, Placement
+from aryl.policy.units import training_workers
 
 AT_LEAST_0 = ("submit_s", "duration_s", "checkpoint_s", "estimated_duration_s")
 KINDS: Mapping[type, Mapping[str, Any]] = {  # of each field that a value is made with
@@ -30,15 +31,13 @@ def misfit(value: object) -> str:
             fault = misfit(part) if is_dataclass(part) else ""
             if fault:
                 return f"{name}: {fault}"
+    if isinstance(value, Cluster):
+        return _misshapen(value)
     return _impossible(value) if isinstance(value, JobSpec) else ""
 
 
 def books_fault(cluster: Cluster, running: Iterable[Job], loans: Iterable[Loan]) -> str:
-    """Why no capacity can be kept of what runs: a server is unknown, overfull or not on loan."""
-    if cluster.factor < 1 or any(s.gpus < 1 for s in cluster.servers):
-        return f"a factor of {cluster.factor}, or a server without GPUs"
-    if len(cluster.by_id) < len(cluster.servers):
-        return "a server that is listed twice"
+    """Why no books can be kept of what runs: a server is unknown, overfull or not on loan."""
     usable = {s.id: s.gpus for s in cluster.servers if s.pool is Pool.TRAINING}
     for loan in loans:
         if loan.server_id not in cluster.by_id or loan.server_id in usable:
@@ -49,9 +48,12 @@ def books_fault(cluster: Cluster, running: Iterable[Job], loans: Iterable[Loan])
     for job in running:
         for p in job.placements:
             used[p.server_id] += p.workers * job.spec.gpus_per_worker
-            is_full = used[p.server_id] > usable.get(p.server_id, 0)
-            if is_full or p.workers < 1 or p.pool is not cluster.pool_of(p.server_id):
+            is_over = used[p.server_id] > usable.get(p.server_id, 0)
+            if is_over or p.workers < 1 or p.pool is not cluster.pool_of(p.server_id):
                 return f"{job.id} can't hold {p.workers} workers on {p.server_id}"
+        base = Holding(job.holding.base, (0, 0))
+        if not training_workers(cluster, base):
+            return f"{job.id} runs without base workers"
     return ""
 
 
@@ -80,3 +82,12 @@ def _impossible(spec: JobSpec) -> str:
     if not 1 <= least <= most:
         return f"{spec.job_id}: {least} to {most} workers"
     return ""
+
+
+def _misshapen(cluster: Cluster) -> str:
+    """Shapes that no cluster has."""
+    if cluster.factor < 1:
+        return f"a factor of {cluster.factor}"
+    if len(cluster.by_id) < len(cluster.servers):
+        return "a server that is listed twice"
+    return next((f"{s.id} has {s.gpus} GPUs" for s in cluster.servers if s.gpus < 1), "")
