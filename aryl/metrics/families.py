@@ -127,7 +127,7 @@ class Families:
     loans_total: Annotated[Counter, _about("servers lent")]
     reclaims_total: Annotated[
         Counter,
-        _about("servers asked back, by what made them vacant", by=tuple(RECLAIMED.values())),
+        _about("servers asked back, by what made them vacant", how=tuple(RECLAIMED.values())),
     ]
     reclaim_seconds: Annotated[
         Histogram, _about("from asking a server back until it is back", RECLAIM_S)
