@@ -4,13 +4,14 @@ A step is level-triggered: it acts on what is, never on what woke it. Everything
 one instant of cluster time.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import floor, inf
 from typing import Protocol
 
 from aryl.engine.cycle import CycleReport, Ports, Step, Timer, run_cycle
 from aryl.engine.lifecycle import JobEvent, JobState
-from aryl.engine.live import Correction, LiveCluster, LiveStore, corrections
+from aryl.engine.live import Correction, Inbox, LiveCluster, LiveStore, corrections
 from aryl.engine.pacing import Pacing
 from aryl.engine.ports import Observation
 from aryl.engine.records import JobRecord
@@ -18,6 +19,7 @@ from aryl.model.cluster import Pool
 from aryl.model.demand import BIN_S
 from aryl.model.errors import InvariantBroken, StalePlan
 from aryl.model.plan import ResizeJob
+from aryl.model.queue import JobQueue
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
@@ -33,20 +35,24 @@ class Watcher(Protocol):
         """A step of a cycle is done."""
         ...
 
+    def took_in(self, inbox: Inbox) -> None:
+        """What users have done was read."""
+        ...
+
+    def corrected(self, found: Sequence[Correction], known: Mapping[str, JobRecord]) -> None:
+        """The cluster did something by itself; `known` are the jobs as the store knew them."""
+        ...
+
     def cycled(self, report: CycleReport, now: float) -> None:
         """A cycle has taken effect."""
         ...
 
-    def corrected(self, correction: Correction, record: JobRecord, now: float) -> None:
-        """The cluster did something by itself; `record` is the job as the store knew it."""
-        ...
-
-    def looked(self, seen: Observation, jobs: LiveStore, now: float) -> None:
-        """A step has ended with both pools and all jobs like this."""
-        ...
-
     def failed(self, error: InvariantBroken | StalePlan, now: float) -> None:
         """A plan was not carried out."""
+        ...
+
+    def looked(self, seen: Observation, queue: JobQueue, now: float) -> None:
+        """A step has ended with both pools and the queue like this."""
         ...
 
 
@@ -113,7 +119,7 @@ class Scheduler:
             self._pacing.tick()
         while due := self._pacing.due(now):
             self._cycle(due, now)
-        self._watcher.looked(self._cluster.observe(), self._store, now)
+        self._watcher.looked(self._cluster.observe(), self._store.queue(), now)
         return min(
             self._tick_s if self._lends else inf,
             self._pacing.wake_s,
@@ -124,6 +130,7 @@ class Scheduler:
     def _take_in(self, now: float) -> None:
         """Let the store catch up with users and with the cluster, and the cluster with users."""
         inbox = self._store.refresh()
+        self._watcher.took_in(inbox)
         for record in inbox.edited:
             self._obey(record, now)
         has_changed = self._cancel(now)
@@ -179,9 +186,8 @@ class Scheduler:
         self._version = seen.version
         known = self._store.live()
         found = list(corrections(known, seen, endings, now))
-        for correction in found:
-            self._watcher.corrected(correction, known[correction.job.id], now)
         if found:
+            self._watcher.corrected(found, known)
             self._store.correct(found)
         self._store.lent(seen.loans, now)
         self._cluster.forget(list(endings))
