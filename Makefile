@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench figures clean
+.PHONY: help demo serve test check bench soak figures clean
 
 help:  ## list these targets
 	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -22,7 +22,10 @@ demo: $(INSTALLED)  ## replay the built-in 15 days under fifo, sjf and aryl: tab
 	$(BIN)/aryl trace synth --out runs/demo/paper.csv.gz
 	$(BIN)/aryl sim compare runs/demo/paper.csv.gz --schemes fifo,sjf,aryl --out runs/demo
 
-test: $(DEV_INSTALLED)  ## run every test
+serve: $(INSTALLED)  ## start the service on an emulated cluster, fed by the built-in workload at 600 x
+	$(BIN)/aryl serve --demo
+
+test: $(DEV_INSTALLED)  ## run every test (needs Debian's chromium and prometheus)
 	$(BIN)/pytest -n auto
 
 check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape of the code
@@ -32,8 +35,12 @@ check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape 
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_shape.py
 
-bench: $(DEV_INSTALLED)  ## run every benchmark in bench/
-	@for script in bench/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+bench: $(DEV_INSTALLED)  ## run every benchmark in bench/, but for the soak
+	@for script in $(filter-out bench/soak.py,$(wildcard bench/*.py)); do \
+		echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+soak: $(DEV_INSTALLED)  ## run the service at 600 x for 30 minutes: memory, stuck jobs, metrics against the store
+	$(BIN)/python bench/soak.py
 
 figures: demo  ## replay what the README shows, and write its tables
 	$(BIN)/aryl sim compare $(TRACES)/window15d_philly.csv.gz --cluster philly --seed 1 \
