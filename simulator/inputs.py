@@ -5,10 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from aryl.config import read_cluster, read_policy
-from aryl.model.cluster import Cluster, Pool
+from aryl.model.cluster import Cluster
 from aryl.model.job import JobSpec
 from aryl.policy.config import PolicyConfig
-from aryl.policy.rules import rules_of
+from aryl.policy.fitting import EmptyPool
 from simulator.inference import InferenceLoad
 from simulator.request import RunRequest
 from simulator.scenario import drawn, scenario_named, with_wrong_estimates
@@ -72,17 +72,12 @@ def _sorted_out(
     jobs: Sequence[JobSpec], cluster: Cluster, config: PolicyConfig
 ) -> tuple[tuple[JobSpec, ...], tuple[tuple[str, str], ...]]:
     """Part the jobs that fit on an empty training pool from those that never do."""
-    rules = rules_of(config)
+    pool = EmptyPool(cluster, config)
     fitting, rejected = [], []
-    slots: dict[int, int] = {}
     for job in jobs:
-        size, workers = job.gpus_per_worker, rules.base_workers(job)
-        if size not in slots:
-            training = (s.gpus for s in cluster.servers if s.pool is Pool.TRAINING)
-            slots[size] = sum(gpus // size for gpus in training)
-        if workers <= slots[size]:
+        problem = pool.never_fits(job)
+        if problem is None:
             fitting.append(job)
         else:
-            needs = f"needs {workers} workers of {size} GPUs, each on one server"
-            rejected.append((job.job_id, f"{needs}; {slots[size]} fit in the training pool"))
+            rejected.append((job.job_id, problem))
     return tuple(fitting), tuple(rejected)
