@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 from aryl.model.cluster import Pool
 from aryl.model.job import JobSpec, WorkerKind
+from aryl.model.snapshot import Snapshot
 
 Place = tuple[str, str, WorkerKind]  # job, server, kind of worker
 
@@ -132,6 +133,21 @@ class Journal(Notes):
         self._held: dict[Place, tuple[int, int, float]] = {}
         self._lent: dict[str, LoanRecord] = {}
         self._demand = 0
+
+    def resume(self, snapshot: Snapshot) -> None:
+        """Take over what waits, runs and is lent; waiting counts from now on."""
+        now = snapshot.now
+        for job in (*snapshot.queue.jobs.values(), *snapshot.running.values()):
+            self.submitted(job.spec, now)
+        for job in snapshot.running.values():
+            for p in job.placements:
+                self.holds((job.id, p.server_id, p.kind), p.workers, job.spec, now)
+                self.used(p.pool, p.workers * job.spec.gpus_per_worker, now)
+        for loan in snapshot.loans.values():
+            self._lent[loan.server_id] = LoanRecord(
+                loan.server_id, loan.start_s, loan.reclaim_s, None
+            )
+            self._on_loan(1, now)
 
     def submitted(self, spec: JobSpec, now: float) -> None:
         """A job begins to wait."""

@@ -1,12 +1,17 @@
-"""Replays jobs through the engine in virtual time: one heap, one loop."""
+"""Replays jobs through the engine in virtual time: one heap, one loop.
+
+A replay begins with a trace, at t = 0, or goes on from a snapshot of pools in which jobs run.
+"""
 
 from collections.abc import Callable, Sequence
+from math import floor, inf
 
 from aryl.engine.cycle import CycleReport, Ports, Proposal, Timer, carry_out, propose
 from aryl.engine.pacing import Pacing
 from aryl.model.demand import BIN_S
 from aryl.model.job import Job, JobSpec
-from aryl.model.snapshot import Due
+from aryl.model.plan import Plan
+from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.rules import rules_of
 from simulator.clock import VirtualClock
 from simulator.cluster import SimulatedCluster
@@ -36,28 +41,64 @@ class Replay:
         self._cluster = SimulatedCluster(world, self._clock, self._events, self.journal)
         self._ports = Ports(self._clock, self._cluster, self._store, elapsed)
         self._arrived = self._ended = 0
+        self._expected = len(jobs)  # how many are to end
         self._pacing = Pacing(world.config)
-        self._wake_s = float("-inf")
+        self._wake_s = -inf
         self._in_flight: Proposal | None = None
         self._unseen_s: float | None = None  # a bin has begun and has not been shown yet
 
     def run(self, progress: Progress | None = None) -> None:
         """Run until every job has ended. Raises `InvariantBroken` where a plan breaks a rule."""
-        self._events.push(0.0, Kind.SAMPLE)
-        if self._config.loaning != "none":
-            self._events.push(0.0, Kind.TICK)
-        self._await_arrival()
-        while self._ended < len(self._jobs):
-            now = self._events.next_time()
-            if self._unseen_s is not None and now > self._unseen_s:
-                self._show()
-            self._clock.move_to(now)
-            while self._events.next_time() == now:
-                _, kind, _, subject, token = self._events.pop()
-                self._happen(kind, subject, token, now)
-            self._decide(now)
+        self._await(sample_s=0.0, tick_s=0.0)
+        while self.step():
             if progress:
                 progress(self._ended)
+        self.close()
+
+    def resume(self, snapshot: Snapshot, plan: Plan | None = None) -> None:
+        """Stand where a snapshot was taken, before its decision; a plan given takes effect first.
+
+        Bins and looks at loans begin at whole multiples of their periods, as they do from t = 0.
+        """
+        now = snapshot.now
+        self._clock.move_to(now)
+        self.journal.resume(snapshot)
+        self._cluster.restore(snapshot.running.values(), snapshot.loans.values(), snapshot.version)
+        for job_id in snapshot.running:
+            self._store.adopt(job_id)
+        for job in snapshot.queue.jobs.values():
+            self._store.submit(job)
+        self._expected += len(snapshot.running) + len(snapshot.queue)
+        self._pacing.changed()
+        if Due.ORCHESTRATE in snapshot.due:
+            self._pacing.tick()
+        self._events.push(now, Kind.WAKE)
+        self.journal.demanded(self._load.demand_at(now), now)
+        self._await(_after(now, BIN_S), _after(now, self._config.orchestrator_s))
+        if plan:
+            self._settled(carry_out(self._ports, Proposal(snapshot, plan, 0.0)))
+
+    @property
+    def next_s(self) -> float:
+        """When something happens next; infinity where every job has ended."""
+        return self._events.next_time() if self._ended < self._expected else inf
+
+    def step(self) -> bool:
+        """Let the next instant happen, and decide; False where every job has ended."""
+        if self._ended == self._expected:
+            return False
+        now = max(self._clock.now(), self._events.next_time())  # a resumed job may be overdue
+        if self._unseen_s is not None and now > self._unseen_s:
+            self._show()
+        self._clock.move_to(now)
+        while self._events.next_time() <= now:
+            _, kind, _, subject, token = self._events.pop()
+            self._happen(kind, subject, token, now)
+        self._decide(now)
+        return True
+
+    def close(self) -> None:
+        """End the run where it stands."""
         if self._unseen_s is not None:
             self._show()
         self.journal.close(self._clock.now())
@@ -84,6 +125,13 @@ class Replay:
             case Kind.WAKE:
                 pass  # it is time to decide; that follows
 
+    def _await(self, sample_s: float, tick_s: float) -> None:
+        """Foresee the next bin, the next look at loans and the next arrival."""
+        self._events.push(sample_s, Kind.SAMPLE)
+        if self._config.loaning != "none":
+            self._events.push(tick_s, Kind.TICK)
+        self._await_arrival()
+
     def _await_arrival(self) -> None:
         if self._arrived < len(self._jobs):
             self._events.push(self._jobs[self._arrived].submit_s, Kind.ARRIVAL)
@@ -107,7 +155,7 @@ class Replay:
         while not self._in_flight and (due := self._pacing.due(now)):
             self._cycle(due, now)
         wake_s = self._pacing.wake_s
-        if not self._in_flight and now < wake_s < float("inf") and wake_s != self._wake_s:
+        if not self._in_flight and now < wake_s < inf and wake_s != self._wake_s:
             self._wake_s = wake_s
             self._events.push(wake_s, Kind.WAKE)
 
@@ -140,3 +188,8 @@ class Replay:
             )
         )
         self._unseen_s = None
+
+
+def _after(now: float, period_s: float) -> float:
+    """The next whole multiple of a period."""
+    return (floor(now / period_s) + 1) * period_s

@@ -28,6 +28,10 @@ class MemoryStore:
         self._states[job.id] = JobState.QUEUED
         self._queue.add(job)
 
+    def adopt(self, job_id: str) -> None:
+        """A job runs already."""
+        self._states[job_id] = JobState.RUNNING
+
     def finish(self, job_id: str) -> None:
         """Forget a job that has done its work."""
         after(job_id, self._states.pop(job_id), JobEvent.FINISH)
