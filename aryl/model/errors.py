@@ -12,6 +12,7 @@ ArylError
 """
 
 from dataclasses import dataclass
+from enum import Enum
 
 
 class ArylError(Exception):
@@ -53,12 +54,44 @@ class SolverFailed(ArylError):
     """The solver gave neither an answer nor a limit."""
 
 
+@dataclass
 class Missing(ArylError):
     """There is nothing by that name."""
 
+    kind: str
+    name: str
 
+    def __str__(self) -> str:
+        """Say what is missing: `no job named job-1`."""
+        return f"no {self.kind} named {self.name}"
+
+
+class Clash(Enum):
+    """What a request runs into; the value says it in words."""
+
+    DUPLICATE = "exists already"
+    KEY_REUSED = "was the idempotency key of another request"
+    VERSION = "has changed since it was looked at"
+    IN_FLIGHT = "is being changed by a plan; try again"
+    RUNS = "runs, so its base workers can't change"
+    ENDED = "has ended"
+
+
+@dataclass
 class Conflict(ArylError):
-    """What is asked for does not agree with how things stand now."""
+    """What is asked for does not agree with how things stand now.
+
+    `version` is the stored one where the request named another.
+    """
+
+    subject: str
+    clash: Clash
+    version: int | None = None
+
+    def __str__(self) -> str:
+        """Say what runs into what: `job-1 has ended`."""
+        stored = "" if self.version is None else f" (it is at version {self.version})"
+        return f"{self.subject} {self.clash.value}{stored}"
 
 
 class StalePlan(ArylError):

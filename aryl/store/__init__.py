@@ -1,0 +1,1 @@
+"""What Aryl remembers, in SQLite or PostgreSQL; nothing outside knows SQL."""

@@ -1,0 +1,128 @@
+"""Rows by time: inference demand, the timeline's samples, and facts that one role tells others."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import floor, inf
+from typing import Final
+
+from sqlalchemy import Connection, select
+
+from aryl.model.demand import BIN_S, DemandHistory
+from aryl.store.database import Database, replace_rows
+from aryl.store.tables import DEMAND, FACTS, SAMPLES
+
+CLUSTER: Final = "cluster"  # the source of demand that the cluster shows
+PUSHED: Final = "pushed"  # the source of demand that users tell
+HISTORY_S: Final = 28 * 86_400.0  # as far back as a forecast looks
+PAGE: Final = 10_000  # five weeks of bins
+
+
+@dataclass(frozen=True, slots=True)
+class DemandSample:
+    """Inference demand in the bin that starts at `t_s`."""
+
+    t_s: float
+    servers: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was to be seen at the start of a demand bin."""
+
+    t_s: float
+    queued_jobs: int
+    running_jobs: int
+    training_gpus_used: int
+    on_loan_servers: int
+    on_loan_gpus_used: int
+    inference_demand_servers: float | None
+    forecast_servers: float | None
+
+
+def bin_of(t_s: float) -> float:
+    """The start of the demand bin that a time falls in."""
+    return floor(t_s / BIN_S) * BIN_S
+
+
+def write_demand(connection: Connection, bins: Sequence[tuple[float, float]], source: str) -> None:
+    """Note the servers of each bin, by its start."""
+    rows = [{"t_s": t_s, "servers": servers, "source": source} for t_s, servers in bins]
+    replace_rows(connection, DEMAND, rows)
+
+
+def pushed_history(connection: Connection, until_s: float) -> DemandHistory:
+    """Pushed demand in bins that ended by `until_s`; a bin without a sample is as the one before.
+
+    Without an end in time, it ends with the newest sample.
+    """
+    newest = select(DEMAND.c.t_s).where(DEMAND.c.source == PUSHED).order_by(DEMAND.c.t_s.desc())
+    newest_s = connection.execute(newest.limit(1)).scalar_one_or_none()
+    if newest_s is None:
+        return DemandHistory(())
+    end_s = newest_s + BIN_S if until_s == inf else bin_of(until_s)
+    known = select(DEMAND.c.t_s, DEMAND.c.servers).where(
+        DEMAND.c.source == PUSHED, DEMAND.c.t_s < end_s, DEMAND.c.t_s >= newest_s - HISTORY_S
+    )
+    return _filled(connection.execute(known.order_by(DEMAND.c.t_s)).tuples(), end_s)
+
+
+def _filled(known: Iterable[tuple[float, float]], end_s: float) -> DemandHistory:
+    values: list[float] = []
+    first_s = 0.0
+    for t_s, servers in known:
+        if not values:
+            first_s = t_s
+        else:
+            missing = round((t_s - first_s) / BIN_S) - len(values)
+            values += [values[-1]] * missing
+        values.append(servers)
+    if values:
+        missing = round((end_s - first_s) / BIN_S) - len(values)
+        values += [values[-1]] * min(missing, round(HISTORY_S / BIN_S))
+    return DemandHistory(tuple(values), first_s)
+
+
+def put_fact(connection: Connection, key: str, value: object) -> None:
+    """Tell a plain value under a name, in place of what was told before."""
+    replace_rows(connection, FACTS, [{"key": key, "value": value}])
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Reads what one role tells the others."""
+
+    database: Database
+
+    def get(self, key: str) -> object | None:
+        """The plain value under a name; None where there is none."""
+        with self.database.read() as connection:
+            value: object = connection.execute(
+                select(FACTS.c.value).where(FACTS.c.key == key)
+            ).scalar_one_or_none()
+        return value
+
+    def settle(self, key: str, value: object) -> object:
+        """The plain value under a name; from now on this one, where there was none."""
+        with self.database.write() as connection:
+            known: object = connection.execute(
+                select(FACTS.c.value).where(FACTS.c.key == key)
+            ).scalar_one_or_none()
+            if known is None:
+                put_fact(connection, key, value)
+        return value if known is None else known
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Reads the timeline."""
+
+    database: Database
+
+    def page(self, from_s: float = -inf, to_s: float = inf, limit: int = PAGE) -> list[Sample]:
+        """Samples from a time until before another, oldest first."""
+        within = (SAMPLES.c.t_s >= from_s) & (SAMPLES.c.t_s < to_s)
+        columns = [SAMPLES.c[name] for name in Sample.__slots__]
+        rows = select(*columns).where(within).order_by(SAMPLES.c.t_s).limit(limit)
+        with self.database.read() as connection:
+            return [Sample(*row) for row in connection.execute(rows)]
