@@ -1,4 +1,7 @@
-"""The `aryl` command: groups join by the entry-point group `aryl.commands`."""
+"""The `aryl` command: the client's verbs, and what joins by the entry-point group `aryl.commands`.
+
+An entry point is a typer app, which becomes a group, or a function, which becomes a command.
+"""
 
 import sys
 from importlib.metadata import entry_points, version
@@ -6,22 +9,12 @@ from importlib.metadata import entry_points, version
 import typer
 from rich.console import Console
 
+from aryl.client.verbs import verbs
 from aryl.model.errors import ArylError, BadInput
 
 GROUP = "aryl.commands"
 
-app = typer.Typer(
-    name="aryl",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-    pretty_exceptions_enable=False,
-    help="Lend idle inference servers to training jobs, and take them back with the least harm.",
-    epilog="Start with `aryl trace synth --out trace.csv.gz`, "
-    "then `aryl sim compare trace.csv.gz --schemes fifo,sjf,aryl`.",
-)
 
-
-@app.callback(invoke_without_command=True)
 def root(
     *,
     show_version: bool = typer.Option(False, "--version", help="Print the version and stop."),  # noqa: FBT003 - typer's way to give a default
@@ -32,12 +25,31 @@ def root(
         raise typer.Exit
 
 
+def command_line() -> typer.Typer:
+    """Everything that `aryl` can be told."""
+    app = typer.Typer(
+        name="aryl",
+        no_args_is_help=True,
+        rich_markup_mode="markdown",
+        pretty_exceptions_enable=False,
+        epilog="Start with `aryl trace synth --out trace.csv.gz`, "
+        "then `aryl sim compare trace.csv.gz --schemes fifo,sjf,aryl`.",
+    )
+    app.callback(invoke_without_command=True)(root)
+    app.add_typer(verbs)  # without a name its commands become ours
+    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
+        part = point.load()
+        if isinstance(part, typer.Typer):
+            app.add_typer(part, name=point.name)
+        else:
+            app.command(point.name)(part)
+    return app
+
+
 def main() -> None:
     """Run the command line: exit code 0, 1 where it failed, 2 for bad arguments or input."""
-    for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        app.add_typer(point.load(), name=point.name)
     try:
-        app()
+        command_line()()
     except ArylError as error:
         console = Console(stderr=True, soft_wrap=True)
         console.print(f"aryl: {error}", style="red", markup=False, highlight=False)

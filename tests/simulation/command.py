@@ -24,7 +24,6 @@ def aryl(*words: object) -> Answer:
     argv = ["aryl", *map(str, words)]
     with (
         patch.object(sys, "argv", argv),
-        patch.object(cli.app, "registered_groups", []),  # each run of `main` adds them anew
         redirect_stdout(out),
         redirect_stderr(err),
     ):
