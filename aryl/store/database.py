@@ -13,9 +13,8 @@ from typing import Any, Final
 import orjson
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine, event
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
 
 from aryl.model.errors import BadInput
 
@@ -23,6 +22,13 @@ BUSY_S: Final = 30.0  # how long a SQLite write waits for another process's
 CONNECTIONS: Final = 16  # kept open: the threads of one process that ask at the same time
 MORE_CONNECTIONS: Final = 32  # opened above that while they are needed
 WRITE_LOCK: Final = 0x6172_796C  # "aryl": the advisory lock that every PostgreSQL write takes
+
+# What is raised where the database is away, locked or out of space: it may be back later.
+UNAVAILABLE: Final[tuple[type[Exception], ...]] = (
+    exc.OperationalError,
+    exc.InterfaceError,
+    exc.TimeoutError,
+)
 
 _WRITES: Final = "aryl_writes"  # the execution option that marks a connection that will write
 _MIGRATIONS: Final = Path(__file__).parent / "migrations"
@@ -96,7 +102,7 @@ def replace_rows(
 def _parsed(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError:
+    except exc.ArgumentError:
         raise BadInput("database", "is no database URL", expected="scheme://…") from None
     known = {"sqlite": "sqlite", "postgresql+psycopg": "postgresql"}
     in_a_file = parsed.database not in {None, "", ":memory:"}

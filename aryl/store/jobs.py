@@ -15,7 +15,7 @@ from aryl.store.claims import API
 from aryl.store.database import Database
 from aryl.store.lives import LIVE
 from aryl.store.rows import Event, append_events, job_rows, records_named, records_of
-from aryl.store.submitting import Submission, submit
+from aryl.store.submitting import Receipt, Submission, rehearse, submit
 from aryl.store.tables import JOBS
 
 PAGE: Final = 100
@@ -35,11 +35,15 @@ class JobFilter:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """Who wants to change a job, when (cluster time), and the version they looked at, if any."""
+    """Who wants to change a job, when (cluster time), and the version they looked at, if any.
+
+    A rehearsal is refused as the change would be, and writes nothing.
+    """
 
     who: Principal
     at_s: float
     if_version: int | None = None
+    is_rehearsal: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,16 @@ class Jobs:
         A job whose name exists, or an idempotency key used for another request, is answered with
         a `Conflict` and holds up no other.
         """
+        answers = self.receive(batch)
+        return [answer.record if isinstance(answer, Receipt) else answer for answer in answers]
+
+    def receive(self, batch: Sequence[Submission]) -> list[Receipt | ArylError]:
+        """As `submit`, and tells which requests had come before."""
         return submit(self.database, self.wall, batch)
+
+    def rehearse(self, submission: Submission) -> Receipt | ArylError:
+        """What `receive` would answer to one submission; nothing is written."""
+        return rehearse(self.database, submission)
 
     def get(self, job_id: str) -> JobRecord | None:
         """One job."""
@@ -177,7 +190,7 @@ class Jobs:
             if record.state not in LIVE:
                 raise Conflict(job_id, Clash.ENDED)
             found = edit(record)
-            if found is None:
+            if found is None or wish.is_rehearsal:
                 return record
             values = {**found.values, "version": record.version + 1}
             connection.execute(JOBS.update().where(JOBS.c.id == job_id).values(values))

@@ -1,6 +1,7 @@
 """One scheduler at a time: a row that its holder renews, and a term that fences off the others."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import Connection, Row, select
@@ -55,6 +56,28 @@ class Lease:
             row = _row(connection)
             if row is not None and row.holder == self._holder:
                 _put(connection, NOBODY, row.term, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Leader:
+    """Who holds the lease, and until when by the wall clock."""
+
+    holder: str
+    term: int
+    expires_wall_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseReader:
+    """Tells who leads."""
+
+    database: Database
+
+    def leader(self) -> Leader | None:
+        """Who holds the lease or held it last; None where it was let go, or never taken."""
+        with self.database.read() as connection:
+            row = _row(connection)
+        return None if row is None or row.holder == NOBODY else Leader(*row)
 
 
 def _put(connection: Connection, holder: str, term: int, expires_wall_s: float) -> None:

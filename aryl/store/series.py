@@ -64,10 +64,11 @@ def pushed_history(connection: Connection, until_s: float) -> DemandHistory:
     known = select(DEMAND.c.t_s, DEMAND.c.servers).where(
         DEMAND.c.source == PUSHED, DEMAND.c.t_s < end_s, DEMAND.c.t_s >= newest_s - HISTORY_S
     )
-    return _filled(connection.execute(known.order_by(DEMAND.c.t_s)).tuples(), end_s)
+    return history_of(connection.execute(known.order_by(DEMAND.c.t_s)).tuples(), end_s)
 
 
-def _filled(known: Iterable[tuple[float, float]], end_s: float) -> DemandHistory:
+def history_of(known: Iterable[tuple[float, float]], end_s: float) -> DemandHistory:
+    """A history of (bin start, servers), oldest first; a bin without one is as the one before."""
     values: list[float] = []
     first_s = 0.0
     for t_s, servers in known:
@@ -88,6 +89,13 @@ def put_fact(connection: Connection, key: str, value: object) -> None:
     replace_rows(connection, FACTS, [{"key": key, "value": value}])
 
 
+def _fact(connection: Connection, key: str) -> object | None:
+    value: object = connection.execute(
+        select(FACTS.c.value).where(FACTS.c.key == key)
+    ).scalar_one_or_none()
+    return value
+
+
 @dataclass(frozen=True, slots=True)
 class Facts:
     """Reads what one role tells the others."""
@@ -97,20 +105,16 @@ class Facts:
     def get(self, key: str) -> object | None:
         """The plain value under a name; None where there is none."""
         with self.database.read() as connection:
-            value: object = connection.execute(
-                select(FACTS.c.value).where(FACTS.c.key == key)
-            ).scalar_one_or_none()
-        return value
+            return _fact(connection, key)
 
     def settle(self, key: str, value: object) -> object:
-        """The plain value under a name; from now on this one, where there was none."""
+        """The plain value under a name: the first that anybody settled there."""
         with self.database.write() as connection:
-            known: object = connection.execute(
-                select(FACTS.c.value).where(FACTS.c.key == key)
-            ).scalar_one_or_none()
+            known = _fact(connection, key)
             if known is None:
                 put_fact(connection, key, value)
-        return value if known is None else known
+                return value
+            return known
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,6 +9,7 @@ from aryl.store.demand import Demand
 from aryl.store.estimates import Estimates
 from aryl.store.history import Events
 from aryl.store.jobs import Jobs
+from aryl.store.lease import LeaseReader
 from aryl.store.loans import LoanReader
 from aryl.store.plans import Plans
 from aryl.store.series import Facts, Samples
@@ -30,6 +31,7 @@ class ServiceStore:
     tokens: Tokens
     audit: Audit
     facts: Facts
+    lease: LeaseReader
 
     @classmethod
     def on(cls, database: Database, wall: Callable[[], float]) -> "ServiceStore":
@@ -46,4 +48,5 @@ class ServiceStore:
             tokens=Tokens(database, wall),
             audit=Audit(database),
             facts=Facts(database),
+            lease=LeaseReader(database),
         )

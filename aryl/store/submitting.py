@@ -18,7 +18,17 @@ from aryl.store.tables import IDEMPOTENCY, JOBS
 KEYS_LAST_S: Final = 86_400.0  # for how long an idempotency key is remembered
 
 Key = tuple[str, str]  # principal, idempotency key
-Answer = JobRecord | ArylError
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """A job that waits; `is_repeat` where it did before, as the request had come already."""
+
+    record: JobRecord
+    is_repeat: bool = False
+
+
+Answer = Receipt | ArylError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +69,7 @@ class _Batch:
             fingerprint, job_id = self.keys[key]
             if fingerprint != submission.fingerprint:
                 return Conflict(str(submission.idempotency_key), Clash.KEY_REUSED)
-            return self.known[job_id]
+            return Receipt(self.known[job_id], is_repeat=True)
         if spec.job_id in self.taken:
             return Conflict(spec.job_id, Clash.DUPLICATE)
         if not spec.job_id:
@@ -77,7 +87,7 @@ class _Batch:
         self.known[spec.job_id] = record
         self.records.append(record)
         self.accepted.append(submission)
-        return record
+        return Receipt(record)
 
     def _free_name(self, sequence: int) -> str:
         name = given_name(sequence)
@@ -104,6 +114,13 @@ def submit(
         answers = [known.take(item, first + at) for at, item in enumerate(batch)]
         _write(connection, known, now)
     return answers
+
+
+def rehearse(database: Database, item: Submission) -> Answer:
+    """What `submit` would answer to one submission; nothing is written."""
+    with database.read() as connection:
+        first = (connection.execute(select(func.max(JOBS.c.sequence))).scalar() or 0) + 1
+        return _known_before(connection, [item], first).take(item, first)
 
 
 def _known_before(connection: Connection, batch: Sequence[Submission], first: int) -> _Batch:
