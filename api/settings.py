@@ -80,6 +80,11 @@ class Settings(_Table):
     demand: DemandSettings = DemandSettings()
     policy: PolicyConfig
 
+    @property
+    def mode(self) -> str:
+        """Whether plans are carried out (`live`) or only told (`shadow`)."""
+        return "shadow" if self.scheduler.shadow else "live"
+
 
 def read_settings(
     file: Path | None, flags: Mapping[str, Mapping[str, object]], environment: Mapping[str, str]

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 
 from aryl.engine.live import Ending, LiveCluster
-from aryl.engine.ports import Observation, Outcome, Status
+from aryl.engine.ports import Clock, Observation, Outcome, Status
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
 from aryl.model.plan import Action
@@ -68,11 +68,17 @@ class Shadow(Wrapped):
 class ToldDemand(Wrapped):
     """A cluster that can't see its inference demand: users tell it."""
 
-    def __init__(self, inner: LiveCluster, told: Callable[[], DemandHistory]) -> None:
-        """Take demand from what `told` answers."""
+    def __init__(
+        self, inner: LiveCluster, told: Callable[[float], DemandHistory], clock: Clock
+    ) -> None:
+        """Take demand from what `told` knows by now; it is asked once at each instant."""
         super().__init__(inner)
-        self._told = told
+        self._told, self._clock = told, clock
+        self._known: tuple[float, DemandHistory] | None = None
 
     def observe(self) -> Observation:
         """What the other shows, with the demand that was told."""
-        return replace(self._inner.observe(), demand=self._told())
+        now = self._clock.now()
+        if self._known is None or self._known[0] != now:
+            self._known = (now, self._told(now))
+        return replace(self._inner.observe(), demand=self._known[1])
