@@ -124,7 +124,9 @@ def _sqlite(url: URL) -> Engine:
 
 
 def _postgres(url: URL) -> Engine:
-    return _engine(url, pool_pre_ping=True)
+    engine = _engine(url, pool_pre_ping=True)
+    event.listen(engine, "connect", _prepare_postgres)
+    return engine
 
 
 def _engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - whatever an engine takes
@@ -146,6 +148,13 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
     connection.isolation_level = None  # transactions begin where SQLAlchemy begins them
     for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
         connection.execute(f"PRAGMA {pragma}").close()
+
+
+def _prepare_postgres(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    # Pages walk along an index. After many inserts, while its statistics are old, PostgreSQL would
+    # rather gather and sort all that follows.
+    connection.execute("SET enable_bitmapscan = off")
+    connection.commit()
 
 
 def _begin_sqlite(connection: Connection) -> None:
