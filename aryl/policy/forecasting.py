@@ -103,6 +103,24 @@ def _profiled(known: Array, horizon: int) -> _Prediction:
     return min(fits, key=lambda fit: float(fit.errors[-shared:].var()))
 
 
+def expected(history: DemandHistory, bins: int) -> Array:
+    """Expect demand in each of so many bins after the known ones, without any margin.
+
+    It is the profile of the week, or of the day while less than two weeks are known, plus what the
+    newest bin stood above it, which fades in some hours. While less than two days are known, no
+    change is expected; where nothing is known, nothing is.
+    """
+    if not len(history):
+        return np.empty(0)
+    known = np.asarray(history.values[-MEMORY_BINS:], dtype=np.float64)
+    period = WEEK_BINS if known.size >= 2 * WEEK_BINS else DAY_BINS
+    if known.size < 2 * period:
+        return np.full(bins, known[-1])
+    cycle = _profile(known, period)[-period:]
+    ahead = np.arange(bins)
+    return cycle[ahead % period] + (known[-1] - cycle[-1]) * np.exp(-(ahead + 1) / RECENT_BINS)
+
+
 def oracle(history: DemandHistory, now: float, lead_s: float, quantile: float) -> float | None:  # noqa: ARG001  # every forecaster is called alike
     """Answer the largest demand that will really come: a bound, which no scheduler can know."""
     ahead = history.ahead[: _horizon(history, now, lead_s)]
