@@ -9,6 +9,7 @@ from aryl.clock import elapsed
 from aryl.daemon.scheduler import Instant, Scheduler, Stage, Watcher
 from aryl.daemon.wrapped import Shadow, ToldDemand
 from aryl.engine.live import LiveCluster
+from aryl.engine.ports import Clock
 from aryl.model.plain import cluster_plain
 from aryl.store import Database, SchedulerStore
 from simulator.emulated import EmulatedCluster
@@ -23,11 +24,13 @@ class Leading:
     world: World
     database: Database
     watcher: Watcher
+    clock: Clock
 
     @contextmanager
     def __call__(self, term: int) -> Iterator[Scheduler]:
         """A scheduler for a term. Raises `LeaseLost` where a later term has begun."""
         chosen, instant = self.settings, Instant()
+        instant.move_to(self.clock.now())
         store = SchedulerStore(
             self.database,
             chosen.policy,

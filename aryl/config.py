@@ -1,7 +1,7 @@
 """Reads clusters and policies from TOML files, and knows the built-in clusters (spec §3)."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,10 @@ BUILT_IN: Mapping[str, tuple[int, int]] = {
 }
 
 
+# The tables of a service's file, so that what is simulated can be the very file that runs.
+TABLES = frozenset({"policy", "server", "database", "scheduler", "cluster", "demand"})
+
+
 def read_cluster(name_or_file: str) -> Cluster:
     """A built-in cluster, or the one that a TOML file describes. Raises `BadInput`."""
     if name_or_file in BUILT_IN:
@@ -31,11 +35,14 @@ def read_cluster(name_or_file: str) -> Cluster:
 
 
 def read_policy(file: Path | None, scheme: str | None) -> PolicyConfig:
-    """The policy that a TOML file's `[policy]` table gives; `scheme` wins. Raises `BadInput`."""
+    """The policy that a TOML file's `[policy]` table gives; `scheme` wins. Raises `BadInput`.
+
+    The tables that only a service reads may stand beside it.
+    """
     if file is None:
         return load_policy({}, scheme=scheme, source="--scheme")
     tables = read_toml(file)
-    _only(tables, {"policy"}, str(file), "")
+    _only(tables, TABLES, str(file), "")
     return load_policy(_table(tables, "policy", str(file)), scheme=scheme, source=str(file))
 
 
@@ -116,7 +123,7 @@ def _table(tables: Mapping[str, Any], name: str, file: str, path: str = "") -> M
     return table
 
 
-def _only(table: Mapping[str, Any], known: set[str], file: str, path: str) -> None:
+def _only(table: Mapping[str, Any], known: Set[str], file: str, path: str) -> None:
     for name in table:
         if name not in known:
             expected = ", ".join(f"{path}{key}" for key in sorted(known))

@@ -12,6 +12,7 @@ from pathlib import Path
 from aryl.engine.lifecycle import JobEvent
 from aryl.engine.live import Ending
 from aryl.engine.ports import Clock, Observation, Outcome, Status
+from aryl.model.errors import BadInput
 from aryl.model.job import Job, JobSpec
 from aryl.model.plan import Action, LoanServer, PreemptJob, ReclaimServer
 from simulator.clock import VirtualClock
@@ -22,14 +23,23 @@ from simulator.journal import Notes
 from simulator.world import World
 
 
+AHEAD_S = 86_400.0  # a wall clock may be set back, and time stands still then; but not for days
+
+
 class EmulatedCluster:
     """A `LiveCluster` without machines; `clock` says what time it is there."""
 
     def __init__(self, world: World, clock: Clock, path: Path, *, term: int = 0) -> None:
-        """Open the cluster's file, or begin one. Raises `LeaseLost` where a later term owns it."""
+        """Open the cluster's file, or begin one.
+
+        Raises `LeaseLost` where a later term owns it, and `BadInput` where it is another's.
+        """
         self._clock = clock
         self._file = ClusterFile(path, world.cluster, term)
         kept = self._file.read()
+        if kept.now > clock.now() + AHEAD_S:
+            problem = f"is {kept.now - clock.now():.0f} s ahead of the service's clock"
+            raise BadInput(str(path), problem, expected="the file of this database, or a new one")
         self._endings = {ending.job.id: ending for ending in kept.endings}
         self._inner, self._events = VirtualClock(), EventQueue()
         self._inner.move_to(kept.now)

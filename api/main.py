@@ -1,0 +1,150 @@
+"""Puts a service together: the one place where adapters, settings and the policy meet.
+
+The scheduler leads, or waits to lead, in a thread of its own; the API answers in the main thread.
+They share the database and nothing else, so that each can be a process of its own.
+"""
+
+import os
+import socket
+from collections.abc import Callable, Mapping
+from secrets import token_hex
+from threading import Thread
+from typing import cast
+
+import uvicorn
+from fastapi import FastAPI
+
+from api.app import create_app
+from api.leading import Leading
+from api.reporting import Reporter
+from api.serve import is_loopback, listen
+from api.settings import ApiSettings, Settings
+from aryl.clock import PacedClock, SystemClock, elapsed
+from aryl.daemon.loop import Loop, Terms
+from aryl.engine.cycle import Timer
+from aryl.metrics import Metrics, process_registry
+from aryl.model.errors import BadInput
+from aryl.store import UNAVAILABLE, Database, Facts, Lease, ServiceStore
+from simulator.inputs import read_world
+
+GRACE_S = 10  # wall time for requests under way when the service stops
+RENEWALS = 4  # of a lease within its life: three may fail
+
+Announce = Callable[[Settings, str, int, Mapping[str, str]], None]
+
+
+class Service:
+    """One process of a service, in one role or both."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        role: str = "all",
+        reporter: Callable[[Metrics, Timer], Reporter] = Reporter,
+    ) -> None:
+        """Open the database and read what the settings name. Raises `BadInput`."""
+        self.settings, self.role = settings, role
+        wall = SystemClock()
+        self._database = Database(settings.database.url.get_secret_value())
+        self._database.migrate()
+        self._store = ServiceStore.on(self._database, wall.now)
+        self._clock = settled_clock(self._store.facts, wall, settings.cluster.speed)
+        self._registry = process_registry()
+        policy = settings.policy
+        self._metrics = Metrics(self._registry, lead_s=policy.orchestrator_s + policy.vacate_s)
+        self._reporter = reporter(self._metrics, elapsed)
+        self._loop = None if role == "api" else self._new_loop(wall)
+        self._failure: BaseException | None = None
+
+    def run(self, announce: Announce) -> None:
+        """Serve until a signal says to stop; requests and the step at hand are finished.
+
+        Raises what broke the scheduler, if anything did, and `ArylError` where the port is taken.
+        """
+        chosen = self.settings.server
+        has_tokens = self._store.tokens.any_exist()
+        if not has_tokens and not is_loopback(chosen.host):
+            problem = "may be reached from elsewhere, and no token exists"
+            remedy = "127.0.0.1, or a token first: aryl token create NAME --role operator"
+            raise BadInput("--host", problem, value=chosen.host, expected=remedy)
+        with listen(chosen.host, chosen.port) as door:
+            port = door.getsockname()[1]
+            server = uvicorn.Server(self._server_config())
+            announce(self.settings, self.role, port, self._warnings(has_tokens=has_tokens))
+            self._serve(server, door)
+        if self._failure:
+            raise self._failure
+
+    def _serve(self, server: uvicorn.Server, door: socket.socket) -> None:
+        leading = Thread(target=self._lead, args=(server,), name="scheduler")
+        if self._loop:
+            leading.start()
+        try:
+            server.run(sockets=[door])
+        finally:
+            if self._loop:
+                self._loop.stop()
+                leading.join()
+            self._database.close()
+
+    def _lead(self, server: uvicorn.Server) -> None:
+        """Run the scheduler; what breaks it stops the service, so that whoever watches it sees."""
+        assert self._loop is not None
+        try:
+            self._loop.run()
+        except BaseException as error:
+            self._failure = error
+            server.should_exit = True
+            raise
+
+    def _new_loop(self, wall: SystemClock) -> Loop:
+        settings, chosen = self.settings, self.settings.cluster
+        world = read_world(chosen.shape, settings.policy, chosen.inference, chosen.inference_peak)
+        lease_s = settings.scheduler.lease_s
+        holder = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
+        return Loop(
+            Terms(
+                lease=Lease(self._database, holder, wall.now, lease_s),
+                lead=Leading(settings, world, self._database, self._reporter, self._clock),
+                clock=self._clock,
+                herald=self._reporter,
+                survives=UNAVAILABLE,
+                renew_s=lease_s / RENEWALS,
+                poll_s=settings.scheduler.poll_s,
+            )
+        )
+
+    def _warnings(self, *, has_tokens: bool) -> dict[str, str]:
+        if has_tokens:
+            return {}
+        told = "no token exists: every program on this machine may do everything"
+        return {"open": f"{told}. Close it: aryl token create NAME --role operator"}
+
+    def _server_config(self) -> uvicorn.Config:
+        chosen = self.settings.server
+        return uvicorn.Config(
+            self._app(),
+            ssl_certfile=chosen.tls_cert,
+            ssl_keyfile=chosen.tls_key,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=GRACE_S,
+        )
+
+
+def settled_clock(facts: Facts, wall: SystemClock, speed: float) -> PacedClock:
+    """The service's clock: begun by its first process, and the same for all that follow.
+
+    Raises `BadInput` where the service runs at another speed.
+    """
+    begun = {"origin_wall_s": wall.now(), "origin_s": 0.0, "speed": speed}
+    known = cast("Mapping[str, float]", facts.settle("clock", begun))
+    if known["speed"] != speed:
+        raise BadInput(
+            "settings",
+            "is not the speed of this database's clock",
+            column="cluster.speed",
+            value=speed,
+            expected=f"{known['speed']:g}, or a new database and a new cluster file",
+        )
+    return PacedClock(wall, known["origin_wall_s"], known["origin_s"], known["speed"])
