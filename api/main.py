@@ -7,6 +7,7 @@ They share the database and nothing else, so that each can be a process of its o
 import os
 import socket
 from collections.abc import Callable, Mapping
+from importlib.metadata import version
 from secrets import token_hex
 from threading import Thread
 from typing import cast
@@ -16,9 +17,10 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from api.leading import Leading
+from api.listening import listen
+from api.parts import ApiSettings, Parts
 from api.reporting import Reporter
-from api.serve import is_loopback, listen
-from api.settings import ApiSettings, Settings
+from api.settings import Settings
 from aryl.clock import PacedClock, SystemClock, elapsed
 from aryl.daemon.loop import Loop, Terms
 from aryl.engine.cycle import Timer
@@ -44,16 +46,25 @@ class Service:
     ) -> None:
         """Open the database and read what the settings name. Raises `BadInput`."""
         self.settings, self.role = settings, role
-        wall = SystemClock()
+        self._wall = SystemClock()
         self._database = Database(settings.database.url.get_secret_value())
         self._database.migrate()
-        self._store = ServiceStore.on(self._database, wall.now)
-        self._clock = settled_clock(self._store.facts, wall, settings.cluster.speed)
+        self._store = ServiceStore.on(self._database, self._wall.now)
+        self._clock = settled_clock(self._store.facts, self._wall, settings.cluster.speed)
         self._registry = process_registry()
         policy = settings.policy
         self._metrics = Metrics(self._registry, lead_s=policy.orchestrator_s + policy.vacate_s)
         self._reporter = reporter(self._metrics, elapsed)
-        self._loop = None if role == "api" else self._new_loop(wall)
+        self._api = ApiSettings(
+            host=settings.server.host,
+            mode=settings.mode,
+            role=role,
+            version=version("aryl"),
+            body_bytes_max=settings.server.body_bytes_max,
+            requests_per_s=settings.server.requests_per_s,
+            burst_requests=settings.server.burst_requests,
+        )
+        self._loop = None if role == "api" else self._new_loop()
         self._failure: BaseException | None = None
 
     def run(self, announce: Announce) -> None:
@@ -63,7 +74,7 @@ class Service:
         """
         chosen = self.settings.server
         has_tokens = self._store.tokens.any_exist()
-        if not has_tokens and not is_loopback(chosen.host):
+        if not has_tokens and not self._api.may_open:
             problem = "may be reached from elsewhere, and no token exists"
             remedy = "127.0.0.1, or a token first: aryl token create NAME --role operator"
             raise BadInput("--host", problem, value=chosen.host, expected=remedy)
@@ -97,14 +108,14 @@ class Service:
             server.should_exit = True
             raise
 
-    def _new_loop(self, wall: SystemClock) -> Loop:
+    def _new_loop(self) -> Loop:
         settings, chosen = self.settings, self.settings.cluster
         world = read_world(chosen.shape, settings.policy, chosen.inference, chosen.inference_peak)
         lease_s = settings.scheduler.lease_s
         holder = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
         return Loop(
             Terms(
-                lease=Lease(self._database, holder, wall.now, lease_s),
+                lease=Lease(self._database, holder, self._wall.now, lease_s),
                 lead=Leading(settings, world, self._database, self._reporter, self._clock),
                 clock=self._clock,
                 herald=self._reporter,
@@ -120,6 +131,29 @@ class Service:
         told = "no token exists: every program on this machine may do everything"
         return {"open": f"{told}. Close it: aryl token create NAME --role operator"}
 
+    def _app(self) -> FastAPI:
+        return create_app(
+            Parts(
+                store=self._store,
+                clock=self._clock,
+                wall=self._wall.now,
+                settings=self._api,
+                metrics=self._metrics,
+                registry=self._registry,
+                readiness=self._readiness,
+                wake=self._loop.wake if self._loop else _nobody,
+            )
+        )
+
+    def _readiness(self) -> dict[str, str]:
+        """What must hold before traffic comes here; a follower is ready to take over."""
+        try:
+            has_led = self._store.facts.get("cluster") is not None
+        except UNAVAILABLE as error:
+            return {"database": type(error).__name__}
+        told = "ok" if has_led else "no scheduler has led yet"
+        return {"database": "ok", "scheduler": told}
+
     def _server_config(self) -> uvicorn.Config:
         chosen = self.settings.server
         return uvicorn.Config(
@@ -130,6 +164,10 @@ class Service:
             access_log=False,
             timeout_graceful_shutdown=GRACE_S,
         )
+
+
+def _nobody() -> None:
+    """Wake nobody: the scheduler is another process, and looks by itself."""
 
 
 def settled_clock(facts: Facts, wall: SystemClock, speed: float) -> PacedClock:
