@@ -138,6 +138,9 @@ class Families:
 
     # inference demand
     demand_servers: Annotated[Gauge, _about("servers that inference needs now")]
+    demand_age_seconds: Annotated[
+        Gauge, _about("since the end of the newest known bin of demand; 0: none is known")
+    ]
     forecast_servers: Annotated[Gauge, _about("the last forecast of the largest demand to come")]
     loanable_servers: Annotated[Gauge, _about("servers that could be on loan by the last forecast")]
     forecast_error_servers: Annotated[

@@ -127,6 +127,8 @@ class Metrics:
         self._see_queue(queue, seen)
         self._see_servers(seen)
         self._see_loans(seen.loans, now)
+        if len(seen.demand):
+            self._of.demand_age_seconds.set(now - seen.demand.end_s)
         if demand_servers is not None:
             self._see_demand(demand_servers, seen, now)
         self._seen_s = now

@@ -3,6 +3,7 @@
 from aryl.engine.cycle import CycleReport
 from aryl.engine.ports import Outcome, Status
 from aryl.model.cluster import Loan
+from aryl.model.demand import DemandHistory
 from aryl.model.plan import Outlook, Plan, ReclaimServer
 from tests.builders import base, make_cluster, make_job, make_running, make_snapshot, make_spec
 from tests.unit.metrics.reading import VACANT, Reading, report
@@ -109,6 +110,14 @@ def test_what_inference_lacks_adds_up_over_time(reading: Reading) -> None:
     assert reading["shortfall_servers"] == 0.0
     assert reading["shortfall_server_seconds_total"] == 10.0
     assert reading["demand_servers"] == 2.0
+
+
+def test_demand_is_as_old_as_the_end_of_its_newest_bin(reading: Reading) -> None:
+    known = DemandHistory((3.0, 4.0), first_s=300.0)
+
+    reading.see(make_snapshot(demand=known), now=1_000.0)
+
+    assert reading["demand_age_seconds"] == 100.0
 
 
 def forecast(servers: float, now: float) -> CycleReport:
