@@ -13,6 +13,7 @@ from typing import Any, Final
 import orjson
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine, event, exc
 from sqlalchemy.engine import URL, make_url
 
@@ -74,12 +75,18 @@ class Database:
                 yield connection
 
     def migrate(self) -> None:
-        """Bring the schema to this release's; of two that start at once, one does it."""
+        """Bring the schema to this release's; of two that start at once, one does it.
+
+        Raises `BadInput` where a newer release has been here.
+        """
         config = Config()
         config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
         with self.write() as connection:
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                raise BadInput(self.label, f"can't be brought to this release: {error}") from error
 
     def close(self) -> None:
         """Close every connection."""

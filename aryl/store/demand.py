@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from aryl.store.accounts import Deed, Principal, append_audit
 from aryl.store.database import Database
-from aryl.store.series import PUSHED, DemandSample, bin_of, write_demand
+from aryl.store.series import DemandSample, note_told
 from aryl.store.tables import DEMAND
 
 PAGE: Final = 10_000  # five weeks of bins
@@ -37,12 +37,8 @@ class Demand:
 
         The bin as it stands then.
         """
-        start_s = bin_of(t_s)
-        pushed = (DEMAND.c.t_s == start_s) & (DEMAND.c.source == PUSHED)
         with self.database.write() as connection:
-            known = connection.execute(select(DEMAND.c.servers).where(pushed)).scalar_one_or_none()
-            most = servers if known is None else max(known, servers)
-            write_demand(connection, [(start_s, most)], PUSHED)
+            told = note_told(connection, t_s, servers)
             deed = Deed(who, "push demand", "demand", {"t_s": t_s, "servers": servers})
             append_audit(connection, [deed], self.wall())
-        return DemandSample(start_s, most, PUSHED)
+        return told

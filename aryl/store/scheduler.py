@@ -32,8 +32,9 @@ from aryl.store.lives import EVENT_OF, LIVE, Change, write_moves
 from aryl.store.loans import load_loans, write_loans
 from aryl.store.mirror import Mirror
 from aryl.store.plans import Context, compressed, insert_plan, insert_snapshot, settle_plan
+from aryl.store.retention import KEEP_S, ROWS_AT_ONCE, prune
 from aryl.store.rows import Event, append_events, job_rows, records_of
-from aryl.store.series import CLUSTER, pushed_history, put_fact, write_demand
+from aryl.store.series import note_shown, pushed_history, put_fact
 from aryl.store.tables import EVENTS, JOBS, SAMPLES
 from aryl.store.waiting import load_waits, waits_after, write_waits
 
@@ -177,10 +178,13 @@ class SchedulerStore:
         self._loans, self._why = after, {}
 
     def demanded(self, bins: Sequence[tuple[float, float]]) -> None:
-        """Note inference demand as the cluster shows it: where each bin starts, and its servers."""
+        """Note inference demand as the cluster shows it: where each bin starts, and its servers.
+
+        A bin that users have told stays as they told it.
+        """
         if bins:
             with self._writing() as connection:
-                write_demand(connection, bins, CLUSTER)
+                note_shown(connection, bins)
 
     def pushed_demand(self, until_s: float = inf) -> DemandHistory:
         """Inference demand as users have told it, in bins that ended by `until_s`."""
@@ -196,6 +200,14 @@ class SchedulerStore:
         """Tell the API's processes a plain value under a name."""
         with self._writing() as connection:
             put_fact(connection, key, value)
+
+    def prune(self, now: float, keep_s: float = KEEP_S, *, rows_max: int = ROWS_AT_ONCE) -> int:
+        """Delete some of what is older than `keep_s`, oldest first; 0 where nothing is left of it.
+
+        That is `rows_max` plans, samples and events of ended jobs each: call it again for more.
+        """
+        with self._writing() as connection:
+            return prune(connection, now - keep_s, rows_max)
 
     def _written(self, connection: Connection, snapshot: Snapshot, plan: Plan) -> _InFlight:
         """Write a plan, and let it hold the jobs that it touches."""

@@ -45,10 +45,30 @@ def bin_of(t_s: float) -> float:
     return floor(t_s / BIN_S) * BIN_S
 
 
-def write_demand(connection: Connection, bins: Sequence[tuple[float, float]], source: str) -> None:
-    """Note the servers of each bin, by its start."""
-    rows = [{"t_s": t_s, "servers": servers, "source": source} for t_s, servers in bins]
-    replace_rows(connection, DEMAND, rows)
+def note_shown(connection: Connection, bins: Sequence[tuple[float, float]]) -> None:
+    """Note the demand that the cluster shows, by bin; where users told it, theirs stays."""
+    within = DEMAND.c.t_s.between(min(bins)[0], max(bins)[0])
+    told = select(DEMAND.c.t_s).where(DEMAND.c.source == PUSHED, within)
+    known = set(connection.execute(told).scalars())
+    replace_rows(
+        connection,
+        DEMAND,
+        [
+            {"t_s": t_s, "servers": servers, "source": CLUSTER}
+            for t_s, servers in bins
+            if t_s not in known
+        ],
+    )
+
+
+def note_told(connection: Connection, t_s: float, servers: float) -> DemandSample:
+    """Note what users tell; of a bin's samples the largest counts. The bin as it stands then."""
+    start_s = bin_of(t_s)
+    told = select(DEMAND.c.servers).where(DEMAND.c.source == PUSHED, DEMAND.c.t_s == start_s)
+    known = connection.execute(told).scalar_one_or_none()
+    most = servers if known is None else max(known, servers)
+    replace_rows(connection, DEMAND, [{"t_s": start_s, "servers": most, "source": PUSHED}])
+    return DemandSample(start_s, most, PUSHED)
 
 
 def pushed_history(connection: Connection, until_s: float) -> DemandHistory:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from secrets import token_hex
 from typing import Any, Final
 
 from sqlalchemy import Connection, func, select, tuple_
@@ -91,8 +92,8 @@ class _Batch:
 
     def _free_name(self, sequence: int) -> str:
         name = given_name(sequence)
-        while name in self.taken:
-            name += "x"
+        if name in self.taken:  # whoever took it can't guess this one too
+            name = f"{name}-{token_hex(8)}"
         return name
 
 
