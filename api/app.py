@@ -1,0 +1,57 @@
+"""The API as one ASGI app: routers, limits, errors and what runs beside them."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+from fastapi.middleware import Middleware
+
+from api.access_log import AccessLog
+from api.errors import install
+from api.limits import BodyLimit, Buckets, RateLimit
+from api.openapi import DESCRIPTION, GUARDED, TAGS, describe, operation_id
+from api.parts import Parts
+from api.routes import access, cluster, demand, health, jobs, plans, status, stream
+from api.security import Door, client_of
+from api.service import service_on
+
+PREFIX = "/api/v1"
+ROUTERS = (jobs, cluster, plans, demand, stream, status, access)
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """An app that answers with what it is given; `app.state.service` holds what it is made of."""
+    service = service_on(parts)
+    settings = parts.settings
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with service.running():
+            yield
+
+    buckets = Buckets(parts.wall, per_s=settings.requests_per_s, burst=settings.burst_requests)
+    app = FastAPI(
+        title="Aryl",
+        version=settings.version,
+        description=DESCRIPTION,
+        openapi_tags=TAGS,
+        openapi_url=f"{PREFIX}/openapi.json",
+        docs_url=None,  # its page needs scripts from another site
+        redoc_url=None,
+        lifespan=lifespan,
+        generate_unique_id_function=operation_id,
+        redirect_slashes=False,
+        middleware=[
+            Middleware(AccessLog, metrics=parts.metrics),
+            Middleware(Door, gate=service.gate),
+            Middleware(RateLimit, buckets=buckets, client_of=client_of(service.gate)),
+            Middleware(BodyLimit, limit=settings.body_bytes_max),
+        ],
+    )
+    app.state.service = service
+    install(app)
+    describe(app)
+    app.include_router(health.router)
+    for module in ROUTERS:
+        app.include_router(module.router, prefix=PREFIX, responses=GUARDED)
+    return app

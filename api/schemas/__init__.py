@@ -1,0 +1,1 @@
+"""The shapes of requests and responses: pydantic stays here."""
