@@ -12,9 +12,7 @@ from aryl.model.errors import ArylError
 def announce(settings: Settings, role: str, port: int, warnings: Mapping[str, str]) -> None:
     """Say on standard error where the service is and what it works on."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    scheme = "https" if settings.server.tls_cert else "http"
-    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
-    address = f"{scheme}://{host}:{port}"
+    address = address_of(settings, port)
     shown = settings.cluster
     lines = {
         "dashboard": f"{address}/" if role != "scheduler" else "",
@@ -32,6 +30,13 @@ def announce(settings: Settings, role: str, port: int, warnings: Mapping[str, st
             console.print(f"  {name:<10} {text}", markup=False)
     for name, text in warnings.items():
         console.print(f"  [yellow]{name:<10} {text}[/]")
+
+
+def address_of(settings: Settings, port: int) -> str:
+    """The URL of a service that listens on a port."""
+    scheme = "https" if settings.server.tls_cert else "http"
+    host = f"[{settings.server.host}]" if ":" in settings.server.host else settings.server.host
+    return f"{scheme}://{host}:{port}"
 
 
 def listen(host: str, port: int) -> socket.socket:

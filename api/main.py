@@ -5,11 +5,13 @@ They share the database and nothing else, so that each can be a process of its o
 """
 
 import os
+import signal
 import socket
 from collections.abc import Callable, Mapping
 from importlib.metadata import version
 from secrets import token_hex
 from threading import Thread
+from types import FrameType
 from typing import cast
 
 import uvicorn
@@ -87,6 +89,8 @@ class Service:
             raise self._failure
 
     def _serve(self, server: uvicorn.Server, door: socket.socket) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _heard)  # the server raises them again once it has stopped
         leading = Thread(target=self._lead, args=(server,), name="scheduler")
         if self._loop:
             leading.start()
@@ -164,6 +168,10 @@ class Service:
             access_log=False,
             timeout_graceful_shutdown=GRACE_S,
         )
+
+
+def _heard(_number: int, _frame: FrameType | None) -> None:
+    """A signal to stop that the server has obeyed already."""
 
 
 def _nobody() -> None:

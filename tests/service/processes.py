@@ -1,0 +1,89 @@
+"""Services as processes of their own, spoken to over HTTP."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import httpx2
+
+ROOT = Path(__file__).parents[2]
+LIMIT_S = 60.0
+
+T = TypeVar("T")
+
+
+@dataclass
+class Process:
+    """A running service; `address` is where it answers."""
+
+    popen: subprocess.Popen[str]
+    address: str
+
+    def get(self, path: str, **options: Any) -> Any:
+        answer = httpx2.get(f"{self.address}{path}", timeout=10.0, **options)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def submit(self, **job: Any) -> str:
+        answer = httpx2.post(f"{self.address}/api/v1/jobs", json=job, timeout=10.0)
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def kill(self) -> None:
+        """Let it die without a word."""
+        self.popen.send_signal(signal.SIGKILL)
+        self.popen.wait(LIMIT_S)
+
+    def stop(self) -> int:
+        """Ask it to stop; its exit code."""
+        self.popen.send_signal(signal.SIGTERM)
+        return self.popen.wait(LIMIT_S)
+
+
+def started(command: Sequence[str], log: Path) -> Process:
+    """A service, once it has said where it listens and answers there."""
+    with log.open("w") as out:
+        popen = subprocess.Popen(  # noqa: S603 - our own command
+            [sys.executable, *command],
+            stderr=out,
+            stdout=out,
+            text=True,
+            cwd=ROOT,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+
+    def address() -> str | None:
+        found = re.findall(r"metrics +(http\S+)/metrics", log.read_text())
+        if popen.poll() is not None:
+            raise AssertionError(f"it ended with {popen.returncode}:\n{log.read_text()}")
+        return found[-1] if found else None
+
+    process = Process(popen, until(address))
+    until(lambda: _answers(process.address))
+    return process
+
+
+def until(look: Callable[[], T | None], limit_s: float = LIMIT_S) -> T:
+    """What a look finds, as soon as it finds something."""
+    give_up_s = time.monotonic() + limit_s  # noqa: TID251 - the test waits for another process
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > give_up_s:  # noqa: TID251 - see above
+            raise AssertionError(f"it did not come about in {limit_s} s")
+        time.sleep(0.02)  # noqa: TID251 - see above
+
+
+def _answers(address: str) -> bool:
+    try:
+        return httpx2.get(f"{address}/healthz", timeout=1.0).status_code == 200
+    except httpx2.TransportError:
+        return False
