@@ -44,6 +44,7 @@ class Database:
     def __init__(self, url: str) -> None:
         """Open lazily: the first transaction connects. Raises `BadInput` for an unknown URL."""
         parsed = _parsed(url)
+        self._url = url
         self.label = parsed.set(query={}).render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._engine = _sqlite(parsed) if self._is_sqlite else _postgres(parsed)
@@ -52,6 +53,10 @@ class Database:
     def __repr__(self) -> str:
         """Show the URL without its password."""
         return f"Database({self.label!r})"
+
+    def __reduce__(self) -> tuple[type["Database"], tuple[str]]:
+        """Let another process have it: there it opens connections of its own."""
+        return Database, (self._url,)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

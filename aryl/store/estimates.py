@@ -2,12 +2,15 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import Connection, select
 
 from aryl.store.database import Database, replace_rows
 from aryl.store.rows import AT_ONCE
-from aryl.store.tables import ESTIMATES
+from aryl.store.tables import ESTIMATES, JOBS
+
+MISSES: Final = 1_000  # of the newest jobs: older ones waited under other circumstances
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,15 @@ class Estimates:
         """The estimates of jobs; those without one are left out."""
         with self.database.read() as connection:
             return _named(connection, job_ids)
+
+    def misses(self, limit: int = MISSES) -> list[float]:
+        """How much later than first estimated jobs started, in seconds, by the newest jobs."""
+        late_s = JOBS.c.first_start_s - ESTIMATES.c.start_s
+        both = select(late_s).join(JOBS, JOBS.c.id == ESTIMATES.c.job_id)
+        started = both.where(late_s.is_not(None)).order_by(JOBS.c.sequence.desc())
+        with self.database.read() as connection:
+            found = connection.execute(started.limit(limit)).scalars()
+            return [late_s for late_s in found if late_s is not None]
 
 
 def _named(connection: Connection, job_ids: Iterable[str]) -> dict[str, Estimate]:
