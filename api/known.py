@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from threading import Lock
 from typing import Any, cast
 
 from api.errors import Overloaded
@@ -41,16 +42,16 @@ class Knowledge:
         self._at_s = float("-inf")
         self._plain: Mapping[str, object] = {}
         self._known: Known | None = None
+        self._looking = Lock()  # one thread looks; the others answer from its last look meanwhile
 
     def look(self) -> Known | None:
         """What is known; None while no scheduler has said anything."""
-        now = self._wall()
-        if not self._at_s <= now < self._at_s + KEPT_S:
-            plain = {key: self._facts.get(key) for key in FACTS}
-            if plain != self._plain:
-                self._known = _known_of(plain)
-                self._plain = plain
-            self._at_s = now
+        if self._is_old() and self._looking.acquire(blocking=self._known is None):
+            try:
+                if self._is_old():
+                    self._look()
+            finally:
+                self._looking.release()
         return self._known
 
     def need(self) -> Known:
@@ -59,6 +60,16 @@ class Knowledge:
         if known is None:
             raise Overloaded("no scheduler has told the shape of the cluster yet")
         return known
+
+    def _is_old(self) -> bool:
+        return not self._at_s <= self._wall() < self._at_s + KEPT_S
+
+    def _look(self) -> None:
+        plain = {key: self._facts.get(key) for key in FACTS}
+        if plain != self._plain:
+            self._known = _known_of(plain)
+            self._plain = plain
+        self._at_s = self._wall()
 
 
 def _known_of(facts: Mapping[str, object]) -> Known | None:

@@ -123,6 +123,10 @@ class Views:
             for record in records
         ]
 
+    def new_job(self, record: JobRecord) -> JobOut:
+        """A job that has just been submitted: nothing more is known of it."""
+        return job_out(record, self.setting())
+
     def setting(self) -> Setting:
         """What jobs are looked at against."""
         known = self.knowledge.look()

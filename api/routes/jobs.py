@@ -58,9 +58,13 @@ def submit_job(
     """Submit a job; it waits until the scheduler starts it."""
     receipt = service.commands.submit(body, order, idempotency_key)
     headers = {"Location": f"/api/v1/jobs/{receipt.record.id}"}
+    status = 200 if order.is_rehearsal else 201
     if receipt.is_repeat:
-        headers["Idempotency-Replayed"] = "true"
-    return _job(service, receipt.record, 200 if order.is_rehearsal else 201, headers)
+        return _job(service, receipt.record, status, headers | {"Idempotency-Replayed": "true"})
+    job = service.views.new_job(
+        receipt.record
+    )  # nobody has looked at it yet: no store need be asked
+    return told(job, status, headers | {"ETag": _etag(receipt.record)})
 
 
 @router.get("", response_model=Page[JobOut], responses=PAGED)
