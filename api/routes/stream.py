@@ -14,6 +14,7 @@ from api.sse import Wanted
 router = APIRouter(tags=["events"])
 
 KIND = r"^[a-z_]{1,40}(,[a-z_]{1,40}){0,40}$"
+LAST_MAX = 10_000  # events that have been, that a stream may begin with by their number
 
 
 @router.get(
@@ -30,7 +31,13 @@ async def follow_events(
     service: Serving,
     _: Viewer,
     after: Annotated[
-        int | None, Query(ge=0, le=MAX_ID, description="Events behind that one; unset: new ones.")
+        int | None,
+        Query(
+            ge=-LAST_MAX,
+            le=MAX_ID,
+            description="Events behind that one; below 0: the newest so many, and then new ones; "
+            "unset: new ones.",
+        ),
     ] = None,
     kinds: Annotated[
         str | None, Query(pattern=KIND, description="Only these kinds, with commas between them.")
@@ -47,7 +54,7 @@ async def follow_events(
     known = re.fullmatch(r"[0-9]{1,15}", last_event_id or "")
     start = int(known[0]) if known else after
     wanted = Wanted(
-        service.feed.newest if start is None else start,
+        _place(start, service.feed.newest),
         frozenset(kinds.split(",")) if kinds else frozenset(),
         job_id,
     )
@@ -55,3 +62,10 @@ async def follow_events(
     return StreamingResponse(
         service.feed.follow(wanted), media_type="text/event-stream", headers=headers
     )
+
+
+def _place(start: int | None, newest: int) -> int:
+    """The event behind which a stream begins."""
+    if start is None:
+        return newest
+    return max(0, newest + start) if start < 0 else start

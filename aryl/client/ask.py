@@ -1,12 +1,12 @@
 """What is asked of a service: one request as a value."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote
 
 Json = Any  # what json.loads answers
-Query = Mapping[str, str | int | float | bool | Sequence[str] | None]
+Query = Mapping[str, str | int | float | bool | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,15 @@ class Ask:
     body: Json = None
     headers: Mapping[str, str] = field(default_factory=dict)
     is_repeatable: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Following:
+    """How to follow events: after which one, and what silence means."""
+
+    last_event_id: str = ""
+    quiet_s: float = 60.0  # heartbeats come every few seconds: a stream as silent as that is dead
+    ends_when_quiet: bool = False
 
 
 def path_of(*parts: str) -> str:

@@ -10,8 +10,8 @@ from typing import Self
 
 import httpx2
 
-from aryl.client.ask import Ask, Json, Query
-from aryl.client.errors import Invalid, NotAryl, Refused, Unreachable, sentence_of
+from aryl.client.ask import Ask, Following, Json, Query
+from aryl.client.errors import Busy, Invalid, NotAryl, Refused, Unreachable, sentence_of
 from aryl.client.profiles import Target, is_near
 from aryl.client.waiting import Pause, pause
 from aryl.model.errors import BadInput
@@ -20,7 +20,6 @@ PAUSES_S = (0.2, 0.5, 1.0)  # between four attempts: a restart of the service ta
 PAUSE_MAX_S = 10.0  # what a service may ask us to wait
 TIMEOUT = httpx2.Timeout(30.0, connect=3.0)  # what-if questions may take a while
 PAGE = 500  # items asked for at once
-QUIET_S = 60.0  # an event stream that is silent for longer is dead: pings come every few seconds
 _BUSY = frozenset({429, 503})
 _INVALID = frozenset({400, 413, 422})
 
@@ -85,18 +84,22 @@ class Connection:
         return {"items": items, "next": cursor}
 
     @contextmanager
-    def stream(self, path: str, last_event_id: str) -> Iterator[httpx2.EventSource]:
-        """A stream of server-sent events after one of them. Raises as `json` does."""
-        headers = {"last-event-id": last_event_id} if last_event_id else {}
-        timeout = httpx2.Timeout(QUIET_S, connect=TIMEOUT.connect)
+    def stream(self, path: str, query: Query, following: Following) -> Iterator[httpx2.EventSource]:
+        """A stream of server-sent events. Raises as `json` does."""
+        last_id = following.last_event_id
+        headers = {"last-event-id": last_id} if last_id else {}
+        timeout = httpx2.Timeout(following.quiet_s, connect=TIMEOUT.connect)
+        given = _given(query)
         try:
-            with self._http.sse(path, headers=headers, timeout=timeout) as source:
+            with self._http.sse(path, params=given, headers=headers, timeout=timeout) as source:
                 if source.response.is_error:
                     source.response.read()
                     raise self._refusal(source.response)
                 yield source
         except httpx2.TransportError as error:
-            raise Unreachable(self.server, _cause(error)) from error
+            is_quiet = isinstance(error, httpx2.ReadTimeout)
+            if not (is_quiet and following.ends_when_quiet):
+                raise Unreachable(self.server, _cause(error)) from error
 
     def _answer(self, ask: Ask) -> httpx2.Response:
         for wait_s in PAUSES_S:
@@ -118,9 +121,8 @@ class Connection:
             raise Unreachable(self.server, _cause(error)) from error
 
     def _send(self, ask: Ask) -> httpx2.Response:
-        query = {name: value for name, value in ask.query.items() if value is not None}
         return self._http.request(
-            ask.method, ask.path, params=query, json=ask.body, headers=dict(ask.headers)
+            ask.method, ask.path, params=_given(ask.query), json=ask.body, headers=dict(ask.headers)
         )
 
     def _checked(self, response: httpx2.Response) -> httpx2.Response:
@@ -137,11 +139,16 @@ class Connection:
             return self._strange(response)
         if response.status_code in _INVALID:
             return Invalid("the service", sentence_of(problem))
-        return Refused(response.status_code, problem)
+        kind = Busy if response.status_code in _BUSY else Refused
+        return kind(response.status_code, problem)
 
     def _strange(self, response: httpx2.Response) -> NotAryl:
         kind = response.headers.get("content-type", "no content type")
         return NotAryl(self.server, f"{response.status_code} with {kind}")
+
+
+def _given(query: Query) -> dict[str, str | int | float | bool]:
+    return {name: value for name, value in query.items() if value is not None}
 
 
 def _trust(target: Target) -> ssl.SSLContext:

@@ -6,6 +6,7 @@ ArylError
 ├── Unreachable     nobody answers
 ├── NotAryl         somebody else answers
 └── Refused         the service answers no: unknown job, no right to, wrong moment, its own fault
+    └── Busy        not now, and not after several attempts either
 """
 
 from collections.abc import Mapping
@@ -52,6 +53,10 @@ class Refused(ArylError):
     def __str__(self) -> str:
         """What the service said, and what can be done about it."""
         return sentence_of(self.problem) + REMEDIES.get(self.status, "")
+
+
+class Busy(Refused):
+    """The service can't answer now."""
 
 
 class Invalid(BadInput):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from aryl.client.ask import Json
-from aryl.client.errors import Unreachable
+from aryl.client.errors import Busy, Unreachable
 from aryl.client.service import Service
 from aryl.client.waiting import Pause
 
@@ -15,7 +15,7 @@ PATIENCE = 300  # looks in a row without an answer: a service is back by then, o
 def end_of(service: Service, job: Json, say: Callable[[str], None], wait: Pause) -> Json:
     """The job once it has ended; `say` hears what it goes through.
 
-    The service may be away for a while. Raises `Unreachable` where it does not come back.
+    The service may be away for a while. Raises `Unreachable` or `Busy` where it does not come back.
     """
     told = ""
     misses = 0
@@ -29,7 +29,7 @@ def end_of(service: Service, job: Json, say: Callable[[str], None], wait: Pause)
         try:
             job = service.job(job["id"])
             misses = 0
-        except Unreachable:
+        except (Unreachable, Busy):
             misses += 1
             if misses >= PATIENCE:
                 raise

@@ -1,13 +1,15 @@
 """What a service can be asked: one method for each kind of request, answers as plain JSON."""
 
 import secrets
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from aryl.client.ask import Ask, Json, Query, path_of
+from aryl.client.ask import Ask, Following, Json, Query, path_of
 
 if TYPE_CHECKING:  # it is slow to import
-    from httpx2 import ServerSentEvent
+    from contextlib import AbstractContextManager
+
+    from httpx2 import EventSource
 
     from aryl.client.connection import Connection
 
@@ -33,9 +35,15 @@ class Service:
         query = {"dryRun": "true"}
         return self._connection.json(Ask(method="POST", path="jobs", query=query, body=job))
 
-    def jobs(self, query: Query, limit: int | None = None) -> Json:
-        """Jobs by state, user or queue."""
-        return self._connection.page("jobs", query, limit)
+    def jobs(self, query: Query, states: Sequence[str] = (), limit: int | None = None) -> Json:
+        """Jobs by user or queue, those of one state after those of another; no states: all."""
+        page: Json = {"items": [], "next": None}
+        for state in states or (None,):
+            if page["next"] is None and (limit is None or len(page["items"]) < limit):
+                left = None if limit is None else limit - len(page["items"])
+                found = self._connection.page("jobs", {**query, "state": state}, left)
+                page = {"items": page["items"] + found["items"], "next": found["next"]}
+        return page
 
     def job(self, job_id: str) -> Json:
         """One job."""
@@ -110,10 +118,9 @@ class Service:
         """Who did what, the newest first."""
         return self._connection.page("audit", {}, limit)
 
-    def events(self, last_event_id: str) -> Iterator["ServerSentEvent"]:
-        """Events after one of them, as they happen, until the service ends the stream."""
-        with self._connection.stream("events", last_event_id) as events:
-            yield from events
+    def events(self, query: Query, following: Following) -> "AbstractContextManager[EventSource]":
+        """Events as they happen, until the service ends the stream."""
+        return self._connection.stream("events", query, following)
 
     def _get(self, path: str) -> Json:
         return self._connection.json(Ask(path=path))

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import typer
 from rich.console import Console, RenderableType
@@ -30,12 +30,12 @@ class Session:
     )
     wait: Pause = pause
 
-    def answer(self, answer: Json, draw: Draw) -> None:
+    def answer(self, answer: Json, draw: Draw, view: View | None = None) -> None:
         """Print an answer: as it is, or drawn."""
         if self.as_json:
             self.print_json(answer)
         else:
-            self.console.print(draw(answer, self.view()))
+            self.console.print(draw(answer, view or self.view()))
 
     def tell(self, answer: Json, text: str) -> None:
         """Print what has been done: the answer itself, or a sentence."""
@@ -53,7 +53,7 @@ class Session:
             self.answer(fetch(), draw)
             return
         with suppress(KeyboardInterrupt):
-            if self.console.is_terminal and not self.as_json:
+            if self.is_redrawable:
                 redraw(self.console, lambda: draw(fetch(), self.view()), self.wait)
             while True:
                 self.answer(fetch(), draw)
@@ -61,7 +61,16 @@ class Session:
 
     def view(self) -> View:
         """Who looks, and when."""
-        return View(self.console.width, self.service.status()["now_s"])
+        return replace(self.view_offline(), now_s=self.service.status()["now_s"])
+
+    def view_offline(self) -> View:
+        """Who looks; the service is not asked what time it is."""
+        return View(self.console.width, self.console.height)
+
+    @property
+    def is_redrawable(self) -> bool:
+        """Whether the answer goes to a terminal, for people."""
+        return self.console.is_terminal and not self.as_json
 
     def print_json(self, answer: Json) -> None:
         """Print JSON to standard output."""

@@ -10,6 +10,7 @@ from aryl.client.drawing.words import (
     View,
     facts,
     gauge,
+    line,
     moment,
     number,
     percent,
@@ -20,7 +21,6 @@ from aryl.client.drawing.words import (
 )
 
 _CELLS = 20  # of a bar
-_HOSTED = 3  # jobs named on a server's line, where there is not much room
 
 
 def servers_page(page: Json, view: View) -> RenderableType:
@@ -29,7 +29,7 @@ def servers_page(page: Json, view: View) -> RenderableType:
     if not servers:
         return Text("no such servers", "dim")
     wide_heads = [">on loan for", "GPU type"] if view.is_wide else []
-    made = table("id", "pool", "state", ">GPUs", ">free", *wide_heads, "jobs")
+    made = table("id", "pool", "state", ">GPUs", ">free", *wide_heads, "jobs~")
     for server in servers:
         loan = server["loan"]
         wide = [view.ago(loan["start_s"]) if loan else "", words(server["gpu_type"])]
@@ -40,7 +40,7 @@ def servers_page(page: Json, view: View) -> RenderableType:
             number(server["gpus"]),
             number(server["free_gpus"]),
             *(wide if view.is_wide else ()),
-            _hosted(server["jobs"], view),
+            _hosted(server["jobs"]),
         )
     return made
 
@@ -113,12 +113,10 @@ def forecast_card(forecast: Json, _view: View) -> RenderableType:
     return shown
 
 
-def _hosted(shares: Sequence[Json], view: View) -> Text:
+def _hosted(shares: Sequence[Json]) -> Text:
     """The jobs on a server, each once; a star marks those with flexible workers only."""
     kinds: dict[str, set[str]] = {}
     for share in shares:
         kinds.setdefault(share["job_id"], set()).add(share["kind"])
     names = [name if "base" in kind else f"{name}*" for name, kind in kinds.items()]
-    shown = names if view.is_wide else names[:_HOSTED]
-    rest = f" and {len(names) - len(shown)} more" if len(shown) < len(names) else ""
-    return words(", ".join(shown) + rest) if names else Text("")
+    return line(", ".join(names)) if names else Text()

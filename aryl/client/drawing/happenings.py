@@ -37,13 +37,6 @@ def event_line(event: Json) -> Text:
     )
 
 
-def events_table(page: Json, _view: View) -> RenderableType:
-    """Events, oldest first."""
-    if not page["items"]:
-        return Text("nothing has happened yet", "dim")
-    return Text("\n").join(event_line(event) for event in page["items"])
-
-
 def audit_page(page: Json, _view: View) -> RenderableType:
     """Who did what; times are wall time."""
     if not page["items"]:

@@ -1,6 +1,6 @@
 """Jobs as tables and cards."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from string import ascii_lowercase
 
 from rich.console import Group, RenderableType
@@ -15,6 +15,7 @@ from aryl.client.drawing.words import (
     clean,
     facts,
     gauge,
+    line,
     moment,
     number,
     percent,
@@ -23,6 +24,8 @@ from aryl.client.drawing.words import (
     table,
     words,
 )
+
+WIDE_ONLY = frozenset({"name~", "user~", "queue~", "workers"})
 
 
 def jobs_page(page: Json, view: View) -> RenderableType:
@@ -37,28 +40,16 @@ def jobs_page(page: Json, view: View) -> RenderableType:
 def jobs_table(jobs: Sequence[Json], view: View, title: str | None = None) -> RenderableType:
     """Jobs, one a line; letters stand for why they wait, each explained once below."""
     reasons = _lettered(jobs)
-    heads = ["id", "state", ">GPUs", ">holds", ">waited", ">done", ">starts in", "why"]
-    wide_heads = ["name", "user", "queue", "workers"]
-    made = table(*heads, *(wide_heads if view.is_wide else ()), title=title)
+    columns = _columns(reasons, view)
+    if not any(job["estimated_start_s"] for job in jobs):
+        del columns[">starts in"]
+    if not reasons:
+        del columns["why"]
+    wide = () if view.is_wide else WIDE_ONLY
+    shown = {head: cell for head, cell in columns.items() if head not in wide}
+    made = table(*shown, title=title)
     for job in jobs:
-        wait = job["wait"]
-        cells: list[str | Text] = [
-            words(job["id"]),
-            state_words(job["state"]),
-            number(job["num_gpus"]),
-            number(job["gpus"]) if job["gpus"] else NOTHING,
-            span(job["waited_s"]),
-            percent(job["progress"]),
-            _start(job, view),
-            reasons[wait["text"]] if wait else "",
-        ]
-        wide: list[str | Text] = [
-            words(job["name"]),
-            words(job["user"]),
-            words(job["queue"]),
-            _bounds(job),
-        ]
-        made.add_row(*cells, *(wide if view.is_wide else ()))
+        made.add_row(*(cell(job) for cell in shown.values()))
     if not reasons:
         return made
     return Group(made, Padding(_legend(reasons), (1, 0, 0, 0)))
@@ -82,7 +73,7 @@ def job_card(job: Json, view: View) -> RenderableType:
             "progress": _progress(job) if job["progress"] else None,
             "holds": _holds(job),
             "waited": span(job["waited_s"]) if job["waited_s"] else None,
-            "waits": f"{wait['text']}, for {view.ago(wait['since_s'])} now" if wait else None,
+            "waits": f"it {wait['text']} (for {view.ago(wait['since_s'])})" if wait else None,
             "starts in": _start(job, view),
             "preempted": _lost(job) if job["preemptions"] else None,
             "resized": f"{job['resizes']} times" if job["resizes"] else None,
@@ -93,6 +84,24 @@ def job_card(job: Json, view: View) -> RenderableType:
     if not job["placements"]:
         return shown
     return Group(shown, Padding(_placements(job), (1, 0, 0, 0)))
+
+
+def _columns(reasons: Mapping[str, str], view: View) -> dict[str, Callable[[Json], str | Text]]:
+    """What a table of jobs can show: its heads, and what makes a job's cell."""
+    return {
+        "id": lambda job: words(job["id"]),
+        "name~": lambda job: line(job["name"]),
+        "user~": lambda job: line(job["user"]),
+        "queue~": lambda job: line(job["queue"]),
+        "state": lambda job: state_words(job["state"]),
+        ">GPUs": lambda job: number(job["num_gpus"]),
+        ">holds": lambda job: number(job["gpus"]) if job["gpus"] else NOTHING,
+        "workers": _bounds,
+        ">waited": lambda job: span(job["waited_s"]),
+        ">done": lambda job: percent(job["progress"]),
+        ">starts in": lambda job: _start(job, view),
+        "why": lambda job: reasons[job["wait"]["text"]] if job["wait"] else "",
+    }
 
 
 def _lettered(jobs: Sequence[Json]) -> dict[str, str]:

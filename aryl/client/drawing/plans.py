@@ -1,7 +1,7 @@
 """Plans with their actions and reasons, as tables and cards."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Sequence
 
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -28,7 +28,7 @@ _VERBS = {
     "LoanServer": ("lend", "magenta"),
     "ReclaimServer": ("take back", "blue"),
 }
-_STATUSES = {"done": "green", "refused": "yellow", "failed": "red"}
+_STATUSES = {"done": "green", "withheld": "yellow", "refused": "yellow", "failed": "red"}
 
 
 def plans_page(page: Json, view: View) -> RenderableType:
@@ -44,7 +44,7 @@ def plans_page(page: Json, view: View) -> RenderableType:
             str(plan["id"]),
             moment(plan["t_s"]),
             view.ago(plan["t_s"]),
-            words(plan["due"].lower()),
+            words(_due(plan)),
             number(plan["queued_jobs"]),
             number(plan["running_jobs"]),
             number(outlook["loanable"]) if outlook else NOTHING,
@@ -61,14 +61,11 @@ def plan_card(plan: Json, view: View) -> RenderableType:
         {
             "plan": f"{plan['id']} of term {plan['term']}",
             "at": f"{moment(plan['t_s'])}, {view.ago(plan['t_s'])} ago",
-            "decides on": plan["due"].lower(),
+            "decides on": _due(plan),
             "by": plan["scheme"] + (shadow if plan["mode"] == "shadow" else ""),
             "saw": f"{number(plan['queued_jobs'])} queued and {number(plan['running_jobs'])} "
             "running jobs",
-            "foresaw": f"inference needs {number(outlook['forecast_servers'])} servers; "
-            f"{number(outlook['loanable'])} may be lent"
-            if outlook
-            else None,
+            "foresaw": _foresaw(outlook) if outlook else None,
             "solved": _solved(plan["solves"]),
             "beside": "; ".join(note["text"] for note in plan["notes"]),
         }
@@ -87,18 +84,43 @@ def actions_table(actions: Sequence[Json], view: View) -> RenderableType:
         status = action.get("status")
         cells = [
             words(does, style),
-            words(action["job_id"] or action["server_id"]),
+            words(action.get("job_id") or action.get("server_id")),
             words(status, _STATUSES.get(status or "", "")),
             _because(action),
         ]
-        made.add_row(*cells, *([words(_where(action["body"]))] if view.is_wide else []))
+        made.add_row(*cells, *([words(_where(action))] if view.is_wide else []))
     return made
 
 
-def counted(actions: Iterable[Json]) -> str:
-    """How many actions of each kind there are: `3 starts, 1 lend`."""
-    counts = Counter(_VERBS.get(a["action"], (a["action"], ""))[0] for a in actions)
-    return ", ".join(f"{count} × {does}" for does, count in counts.items()) or "no actions"  # noqa: RUF001 - it is a times sign
+def decided_again(answer: Json, view: View) -> RenderableType:
+    """A captured cycle decided once more, by its own policy and maybe by another."""
+    cycle = answer["cycle"]
+    shown = facts(
+        {
+            "at": moment(cycle["now_s"]),
+            "decides on": _due(cycle),
+            "saw": f"{number(cycle['queued_jobs'])} queued and {number(cycle['running_jobs'])} "
+            f"running jobs, {number(cycle['on_loan_servers'])} servers on loan",
+        }
+    )
+    parts = [shown, *_decision("decided", answer["decided"], view)]
+    return Group(*parts, *(_decision("instead", answer["instead"], view)))
+
+
+def _decision(name: str, decision: Json | None, view: View) -> Iterator[RenderableType]:
+    if decision is None:
+        return
+    yield Text.assemble(("\n" + name, "bold"), f" by {clean(decision['scheme'])}")
+    if outlook := decision["outlook"]:
+        yield words(_foresaw(outlook))
+    yield actions_table(decision["actions"], view)
+    if decision["waiting"]:
+        yield Padding(waiting_table(decision["waiting"]), (1, 0, 0, 0))
+    yield from (words(note["text"]) for note in decision["notes"])
+    faults = decision["violations"]
+    yield from (words(f"breaks a rule: {fault}", "red") for fault in faults)
+    if not faults:
+        yield Text("the plan obeys every rule", "dim")
 
 
 def waiting_table(waiting: Sequence[Json]) -> Table:
@@ -110,18 +132,27 @@ def waiting_table(waiting: Sequence[Json]) -> Table:
     return made
 
 
+def _foresaw(outlook: Json) -> str:
+    needed, loanable = number(outlook["forecast_servers"]), number(outlook["loanable"])
+    return f"inference will need {needed} servers; {loanable} may be lent"
+
+
+def _due(plan: Json) -> str:
+    return " and ".join(plan["due"]).lower()
+
+
 def _because(action: Json) -> Text:
     detail = action.get("detail")
     text = clean(action["reason"]["text"])
     return Text(f"{text} ({clean(detail)})" if detail else text)
 
 
-def _where(body: Json) -> str:
+def _where(action: Json) -> str:
     """The servers of an action: those it takes, and those it gives up."""
-    taken = [*body.get("placements", ()), *body.get("add", ())]
-    left = body.get("remove", ())
+    taken = [*(action.get("placements") or ()), *(action.get("add") or ())]
     parts = [f"+{p['workers']} {p['server_id']}" for p in taken]
-    return ", ".join([*parts, *(f"-{p['workers']} {p['server_id']}" for p in left)])
+    left = (f"-{p['workers']} {p['server_id']}" for p in action.get("remove") or ())
+    return ", ".join([*parts, *left])
 
 
 def _solved(solves: Sequence[Json]) -> str | None:

@@ -31,9 +31,10 @@ _STYLES: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """Who looks: the columns there are, and the cluster time by which ages are told."""
+    """Who looks: the room there is, and the cluster time by which ages are told."""
 
     columns: int
+    lines: int = 24
     now_s: float | None = None
 
     @property
@@ -60,6 +61,11 @@ def clean(value: object) -> str:
 def words(value: object, style: str = "") -> Text:
     """A value as text without markup."""
     return Text(clean(value), style)
+
+
+def line(value: object, style: str = "") -> Text:
+    """A value that is cut short where it does not fit, for a column whose head ends with ~."""
+    return Text(clean(value), style, no_wrap=True, overflow="ellipsis")
 
 
 def state_words(state: str) -> Text:
@@ -102,16 +108,19 @@ def gauge(share: float, cells: int, style: str = "green") -> Text:
 
 
 def table(*heads: str, title: str | None = None) -> Table:
-    """An empty table; a head that starts with > is over numbers, one that ends with + may fold."""
+    """An empty table, its columns as wide as they need.
+
+    A head that starts with > is over numbers. Where there is not room for all, columns whose heads
+    end with + fold, and those that end with ~ are cut short.
+    """
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=title)
     made.title_justify, made.title_style = "left", "bold"
     for head in heads:
-        can_fold = head.endswith("+")
         made.add_column(
-            head.strip(">+"),
+            head.strip(">+~"),
             justify="right" if head.startswith(">") else "left",
-            overflow="fold" if can_fold else "ellipsis",
-            no_wrap=not can_fold,
+            overflow="fold",
+            no_wrap=not head.endswith(("+", "~")),
         )
     return made
 

@@ -5,7 +5,6 @@ from typing import Annotated
 
 import typer
 
-from aryl.client.ask import Query
 from aryl.client.drawing.jobs import job_card, jobs_page
 from aryl.client.outcome import end_of
 from aryl.client.session import Session
@@ -63,21 +62,21 @@ class Wanted:
         bool, typer.Option("--all", help="However many there are; those that have ended, too.")
     ] = False
 
-    def query(self) -> Query:
-        """The same for the service. Raises `BadInput`."""
+    def states(self) -> list[str]:
+        """The states asked for, none where all are. Raises `BadInput`."""
         for name in self.state or ():
             if name not in STATES:
                 expected = f"one of {', '.join(STATES)}"
                 raise BadInput("--state", "is no state of a job", value=name, expected=expected)
-        states = self.state or (STATES if self.every else LIVE)
-        return {"state": states, "user": self.user, "queue": self.queue}
+        return self.state or ([] if self.every else LIVE)
 
 
 @verb("jobs", "aryl jobs --state queued --watch", JOBS)
 def jobs(session: Session, *, wanted: Wanted, watch: Watch = False) -> None:
     """List jobs: those that run or wait, unless --state or --all says otherwise."""
-    query, limit = wanted.query(), None if wanted.every else wanted.limit
-    session.show(lambda: session.service.jobs(query, limit), jobs_page, watch=watch)
+    query = {"user": wanted.user, "queue": wanted.queue}
+    states, limit = wanted.states(), None if wanted.every else wanted.limit
+    session.show(lambda: session.service.jobs(query, states, limit), jobs_page, watch=watch)
 
 
 @verb("job", "aryl job bert-7 --watch", JOBS)

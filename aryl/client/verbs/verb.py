@@ -16,7 +16,7 @@ from aryl.client.session import Session, session
 
 app = typer.Typer(rich_markup_mode="markdown")  # the verbs; `aryl` takes them in as they are
 
-JOBS, CLUSTER, DECISIONS = "Jobs", "Cluster", "Decisions"  # headings of the help
+HEADINGS = JOBS, CLUSTER, DECISIONS = "Jobs", "Cluster", "Decisions"  # as the help lists them
 
 P = ParamSpec("P")
 Verb = Callable[Concatenate[Session, P], None]
@@ -38,10 +38,13 @@ class Common:
     as_json: Annotated[bool, typer.Option("--json", help="Print the service's JSON.")] = False
 
 
-def verb(name: str, example: str, heading: str) -> Callable[[Verb[P]], Verb[P]]:
+def verb(
+    name: str, example: str, heading: str | None = None, *, group: typer.Typer = app
+) -> Callable[[Verb[P]], Verb[P]]:
     """Make a command of a function that takes a `Session` first; common options join its own.
 
-    A parameter whose type is a dataclass stands for one option per field.
+    `heading` is where the help lists it. A parameter whose type is a dataclass stands for one
+    option per field.
     """
 
     def join(function: Verb[P]) -> Verb[P]:
@@ -59,7 +62,7 @@ def verb(name: str, example: str, heading: str) -> Callable[[Verb[P]], Verb[P]]:
         flat = [each for parameter in parameters for each in _flat(parameter)]
         command.__signature__ = inspect.Signature(flat)  # type: ignore[attr-defined]
         command.__annotations__ = {each.name: each.annotation for each in flat}
-        app.command(name, epilog=f"Example: `{example}`", rich_help_panel=heading)(command)
+        group.command(name, epilog=f"Example: `{example}`", rich_help_panel=heading)(command)
         return function
 
     return join
@@ -87,8 +90,10 @@ def _gathered(parameters: list[Parameter], given: Mapping[str, Any]) -> dict[str
     return values
 
 
-def duration(text: str) -> float:
-    """A duration option's value."""
+def duration(text: str | float) -> float:
+    """A duration option's value; its default may be in seconds."""
+    if isinstance(text, float):
+        return text
     try:
         return seconds_of(text)
     except ValueError as error:
