@@ -12,6 +12,7 @@ from api.parts import Parts
 from api.schemas.cluster import DemandOut, DemandSample
 from api.schemas.jobs import BoundsChange, Checkpoint, NewJob
 from api.schemas.service import MadeToken, NewToken, TokenOut
+from api.security import needs
 from api.submitting import Batcher
 from aryl.engine.records import JobRecord
 from aryl.model.errors import ArylError, Missing
@@ -48,8 +49,11 @@ class Commands:
     def submit(self, asked: NewJob, order: Order, key: str | None) -> Receipt:
         """Let a job wait; with a key, a second time is answered with the job of the first.
 
-        Raises `BadInput`, `Refused`, `Conflict` and `Overloaded`.
+        Raises `BadInput`, `Refused`, `Conflict` and `Overloaded`, and `Forbidden` where it would
+        come before all others and no operator says so.
         """
+        if asked.carry_in:
+            needs(order.who, Role.OPERATOR)
         spec = spec_of(asked, self._knowledge.need(), self._clock.now())
         submission = Submission(
             spec=spec,

@@ -33,6 +33,7 @@ def spec_of(asked: NewJob, known: Known, submit_s: float) -> JobSpec:
         heterogeneous=asked.heterogeneous,
         checkpoint_s=asked.checkpoint_s,
         estimated_duration_s=asked.estimated_duration_s,
+        carry_in=asked.carry_in,
         priority=asked.priority,
         user=asked.user,
         queue=asked.queue,

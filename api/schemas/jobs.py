@@ -57,6 +57,11 @@ class NewJob(Asked):
     fungible: bool = Field(default=False, description="It may run on another GPU type.")
     heterogeneous: bool = Field(default=False, description="It may run on both types at once.")
     checkpoint_s: Seconds = Field(default=0.0, description="Progress between checkpoints; 0: none.")
+    carry_in: bool = Field(
+        default=False,
+        description="It ran before the service took over: it is placed before all others. For "
+        "operators.",
+    )
     estimated_duration_s: Seconds | None = Field(
         default=None, description="What a scheduler may know of the run time; all of it if unset."
     )

@@ -51,7 +51,7 @@ def begin(config: Path, step: Step = Step.OBSERVED, nth: int = 0) -> Process:
 
 def leads(process: Process) -> bool:
     leader = process.get("/api/v1/status")["leader"]
-    return leader is not None and f"/{process.popen.pid}/" in str(leader["holder"])
+    return bool(leader) and f"/{process.popen.pid}/" in leader["holder"]
 
 
 def submit_until_it_dies(process: Process, acknowledged: list[str]) -> None:
