@@ -1,0 +1,68 @@
+"""The addresses of the dashboard, and what is at each."""
+
+from collections.abc import Awaitable, Callable
+from functools import partial
+from typing import Final
+
+from anyio import to_thread
+from fastapi import Request, Response
+from fastapi.responses import RedirectResponse
+from nicegui import ui
+
+from api.dashboard import job_page, lists, overview, whatif_page
+from api.dashboard.elements import Panel
+from api.dashboard.rendering import render
+from api.dashboard.shell import Site, Visit, head
+
+_BUILD_S: Final = 15.0  # a busy database may take its time
+
+Build = Callable[[Visit], Awaitable[None]]
+
+
+def add_pages(site: Site) -> None:
+    """Register every page."""
+    page = partial(ui.page, response_timeout=_BUILD_S)
+    _add_lists(site, page)
+
+    @page("/")
+    async def _overview(request: Request) -> Response | None:
+        return await _opened(site, request, "/", overview.build)
+
+    @page("/jobs/{job_id}")
+    async def _job(request: Request, job_id: str) -> Response | None:
+        return await _opened(site, request, "/jobs", partial(job_page.build, job_id=job_id))
+
+    @page("/whatif")
+    async def _whatif(request: Request) -> Response | None:
+        return await _opened(site, request, "/whatif", whatif_page.build)
+
+    @page("/login")
+    async def _login(wrong: str = "") -> None:
+        head("Log in")
+        with ui.element("main").props("id=main tabindex=-1").classes("body"):
+            Panel(render("login", wrong=bool(wrong)))
+
+
+def _add_lists(site: Site, page: Callable[[str], Callable[..., object]]) -> None:
+    for path, build in lists.LISTS.items():
+
+        async def _list(
+            request: Request, build: Build = build, path: str = path
+        ) -> Response | None:
+            return await _opened(site, request, path, build)
+
+        page(path)(_list)
+
+    @page("/plans/{plan_id}")
+    async def _plan(request: Request, plan_id: int) -> Response | None:
+        return await _opened(site, request, "/plans", partial(lists.plan, plan_id=plan_id))
+
+
+async def _opened(site: Site, request: Request, here: str, build: Build) -> Response | None:
+    """Build a page for whoever may see it; others log in first."""
+    who = await to_thread.run_sync(site.session.who, request)
+    if who is None:
+        return RedirectResponse("/login")
+    frame = await to_thread.run_sync(site.looks.frame)
+    await build(Visit(site, request, who, here, frame))
+    return None

@@ -1,0 +1,136 @@
+"""What every page has around its content: who looks, the bar at the top, and fresh frames."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Final
+
+from anyio import to_thread
+from fastapi import Request
+from nicegui import background_tasks, ui
+from nicegui.context import context
+
+from api.dashboard.elements import Panel
+from api.dashboard.looks import Frame, Looks
+from api.dashboard.pulse import Pulse
+from api.dashboard.rendering import render
+from api.dashboard.session import Session
+from api.service import Service
+from aryl.model.errors import ArylError
+from aryl.store import Principal
+
+STATIC: Final = Path(__file__).parent / "static"
+STATIC_AT: Final = "/_dashboard"
+PAGES: Final = (
+    ("/", "Overview"),
+    ("/jobs", "Jobs"),
+    ("/servers", "Servers"),
+    ("/loans", "Loans"),
+    ("/plans", "Plans"),
+    ("/whatif", "What if"),
+)
+_STAY_S: Final = 20.0  # until an open page asks again whether its token still holds
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What pages are served from."""
+
+    service: Service
+    looks: Looks
+    pulse: Pulse[Frame]
+    session: Session
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """One page that someone opened, and how everything stood then."""
+
+    site: Site
+    request: Request
+    who: Principal
+    here: str
+    frame: Frame
+
+    @property
+    def origin(self) -> str:
+        """Where the service is to be reached, as the browser sees it."""
+        return str(self.request.base_url).rstrip("/")
+
+    @contextmanager
+    def page(self, title: str) -> Iterator[None]:
+        """The bar, and within it what the page shows."""
+        head(title)
+        bar = Panel(self._bar(self.frame))
+        self.follow(lambda frame: bar.show(self._bar(frame)))
+        if not self.site.session.is_open:
+            ui.timer(_STAY_S, self._stay)
+        with ui.element("main").props("id=main tabindex=-1").classes("body"):
+            yield
+
+    def follow(self, show: Callable[[Frame], object]) -> None:
+        """Show every new frame while the page is open in a browser."""
+        client, pulse = context.client, self.site.pulse
+        client.on_connect(lambda: pulse.join(show))
+        client.on_disconnect(lambda: pulse.leave(show))
+        client.on_delete(lambda: pulse.leave(show))
+
+    async def live(self, load: Callable[[], str]) -> Panel:
+        """A part of the page that is loaded anew, in a thread, whenever there is a new frame."""
+        panel = Panel(await to_thread.run_sync(_told, load))
+        is_loading = False
+
+        async def reload() -> None:
+            nonlocal is_loading
+            if not is_loading:
+                is_loading = True
+                try:
+                    panel.show(await to_thread.run_sync(_told, load))
+                finally:
+                    is_loading = False
+
+        self.follow(lambda _: background_tasks.create(reload(), name="dashboard part"))
+        return panel
+
+    def _bar(self, frame: Frame) -> str:
+        return render(
+            "header",
+            pages=PAGES,
+            here=self.here,
+            status=frame.status,
+            trouble=frame.trouble,
+            who=self.who,
+            guarded=not self.site.session.is_open,
+        )
+
+    async def _stay(self) -> None:
+        if await to_thread.run_sync(self.site.session.who, self.request) is None:
+            ui.navigate.to("/login")
+
+
+def head(title: str) -> None:
+    """What stands before the content of any page."""
+    ui.page_title(f"{title} · Aryl")
+    ui.add_head_html(_HEAD)
+    ui.add_body_html('<a class="skip" href="#main">Skip to content</a>')
+
+
+def _told(load: Callable[[], str]) -> str:
+    """What is to be shown, or why it can't be."""
+    try:
+        return load()
+    except ArylError as error:
+        return render("trouble", text=str(error))
+
+
+def _linked(name: str) -> str:
+    mark = sha256((STATIC / name).read_bytes()).hexdigest()[:12]  # a new file has a new address
+    return f"{STATIC_AT}/{name}?{mark}"
+
+
+_HEAD = (
+    f'<link rel="stylesheet" href="{_linked("dashboard.css")}">'
+    f'<script src="{_linked("dashboard.js")}"></script>'
+)
