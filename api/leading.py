@@ -47,7 +47,8 @@ class Leading:
                 cluster = ToldDemand(cluster, store.pushed_demand, instant)
             if chosen.scheduler.shadow:
                 cluster = Shadow(cluster)
-            stage = Stage(instant, cluster, store, self.watcher, elapsed)
+            keep_s = chosen.scheduler.keep_s
+            stage = Stage(instant, cluster, store, self.watcher, elapsed, keep_s)
             yield Scheduler(chosen.policy, stage)
         finally:
             emulated.close()

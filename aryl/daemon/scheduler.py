@@ -25,6 +25,7 @@ from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
 from aryl.policy.units import training_workers, whole_units
 
+PRUNED_S = 3_600.0  # cluster time between two looks for what may be forgotten
 TRIES = 5  # a plan is stale when a user edits a job meanwhile; five times in a row is no accident
 
 
@@ -74,13 +75,17 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class Stage:
-    """What a scheduler works with; `instant` is the clock that the cluster sees too."""
+    """What a scheduler works with; `instant` is the clock that the cluster sees too.
+
+    What passed longer ago than `keep_s` is forgotten.
+    """
 
     instant: Instant
     cluster: LiveCluster
     store: LiveStore
     watcher: Watcher
     elapsed: Timer
+    keep_s: float = inf
 
 
 class Scheduler:
@@ -90,7 +95,7 @@ class Scheduler:
         """Begin with a look at everything."""
         self._config, self._pacing = config, Pacing(config)
         self._instant, self._cluster, self._store = stage.instant, stage.cluster, stage.store
-        self._watcher = stage.watcher
+        self._watcher, self._keep_s = stage.watcher, stage.keep_s
         self._ports = Ports(
             stage.instant, stage.cluster, stage.store, stage.elapsed, stage.watcher.reached
         )
@@ -206,6 +211,8 @@ class Scheduler:
         self._store.demanded([(start, float(s)) for start, s in pairs if start >= self._told_s])
         self._told_s = history.end_s
         self._store.sampled(self._sight(seen, bin_s))
+        if bin_s % PRUNED_S == 0.0:
+            self._store.prune(now, self._keep_s)
 
     def _sight(self, seen: Observation, bin_s: float) -> dict[str, float | int | None]:
         used = {Pool.TRAINING: 0, Pool.INFERENCE: 0}

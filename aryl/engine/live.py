@@ -90,6 +90,10 @@ class LiveStore(Store, Protocol):
         """Inference demand as users have told it."""
         ...
 
+    def prune(self, now: float, keep_s: float) -> object:
+        """Forget some of what passed longer ago than `keep_s`."""
+        ...
+
     def sampled(self, sight: Mapping[str, float | int | None]) -> None:
         """Add a row to the timeline."""
         ...

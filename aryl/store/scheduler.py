@@ -103,7 +103,11 @@ class SchedulerStore:
             changed, self._seen_event = changed_by_users(connection, self._seen_event)
         known = self._mirror.records
         arrived = sum(record.id not in known and record.state in LIVE for record in changed)
-        edited = {record.id: None for record in changed if record.id in known}
+        edited = {
+            record.id: None
+            for record in changed
+            if record.id in known or record.cancel_requested_s is not None
+        }
         for record in changed:
             self._mirror.put(record)
         if is_first:

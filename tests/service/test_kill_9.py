@@ -51,7 +51,8 @@ def begin(config: Path, step: Step = Step.OBSERVED, nth: int = 0) -> Process:
 
 def leads(process: Process) -> bool:
     leader = process.get("/api/v1/status")["leader"]
-    return bool(leader) and f"/{process.popen.pid}/" in leader["holder"]
+    holder = leader["holder"] if leader else ""
+    return f"/{process.popen.pid}/" in str(holder)
 
 
 def submit_until_it_dies(process: Process, acknowledged: list[str]) -> None:
