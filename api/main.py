@@ -17,6 +17,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
+from api import dashboard
 from api.app import create_app
 from api.leading import Leading
 from api.listening import listen
@@ -136,7 +137,7 @@ class Service:
         return {"open": f"{told}. Close it: aryl token create NAME --role operator"}
 
     def _app(self) -> FastAPI:
-        return create_app(
+        app = create_app(
             Parts(
                 store=self._store,
                 clock=self._clock,
@@ -148,6 +149,9 @@ class Service:
                 wake=self._loop.wake if self._loop else _nobody,
             )
         )
+        if self.role != "scheduler":
+            dashboard.mount(app)
+        return app
 
     def _readiness(self) -> dict[str, str]:
         """What must hold before traffic comes here; a follower is ready to take over."""
