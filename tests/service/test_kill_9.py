@@ -69,7 +69,7 @@ def check_that_all_is_well(process: Process, acknowledged: list[str], folder: Pa
 
     def all_ended() -> bool:
         jobs = process.get("/api/v1/status")["jobs"]
-        return jobs["queued"] == jobs["running"] == 0
+        return (jobs["queued"], jobs["running"]) == (0, 0)
 
     until(all_ended)
     assert process.stop() == 0
