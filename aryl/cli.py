@@ -1,9 +1,11 @@
 """The `aryl` command: the client's verbs, and what joins by the entry-point group `aryl.commands`.
 
-An entry point is a typer app, which becomes a group, or a function, which becomes a command.
+An entry point is a function or a typer app. Both become a command, or, where the app has more than
+one, a group of that name.
 """
 
 import sys
+from collections.abc import Callable
 from importlib.metadata import entry_points, version
 
 import typer
@@ -38,12 +40,18 @@ def command_line() -> typer.Typer:
     app.callback(invoke_without_command=True)(root)
     app.add_typer(verbs)  # without a name its commands become ours
     for point in sorted(entry_points(group=GROUP), key=lambda point: point.name):
-        part = point.load()
-        if isinstance(part, typer.Typer):
-            app.add_typer(part, name=point.name)
-        else:
-            app.command(point.name)(part)
+        _join(app, point.name, point.load())
     return app
+
+
+def _join(app: typer.Typer, name: str, part: typer.Typer | Callable[..., None]) -> None:
+    """Take in a function as a command, and an app as a group or, as typer would, as a command."""
+    if not isinstance(part, typer.Typer):
+        app.command(name)(part)
+    elif len(part.registered_commands) == 1 and not part.registered_groups:
+        app.add_typer(part)
+    else:
+        app.add_typer(part, name=name)
 
 
 def main() -> None:

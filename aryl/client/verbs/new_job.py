@@ -1,4 +1,4 @@
-"""The options that make a job: every field of `POST /jobs`."""
+"""The options that make a job, submitted or supposed: every field of `POST /jobs`."""
 
 from dataclasses import dataclass, fields
 from typing import Annotated, Any
@@ -18,23 +18,29 @@ def numbers(text: str) -> list[int]:
         raise BadInput("--allowed-workers", "is no list", value=text, expected=expected) from error
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewJob:
-    """A job as a command line asks for it; None: the service's default."""
+Gpus = typer.Option("--gpus", min=1, metavar="N", help="GPUs at the requested size.")
+Duration = typer.Option(
+    "--duration", parser=duration, metavar="TIME", help="Run time at that size: 90s, 15m, 2h, 1d."
+)
 
+
+@dataclass(frozen=True, kw_only=True)
+class _Needed:
     name: Annotated[str, typer.Argument(metavar="NAME", help="What people call it.")]
-    num_gpus: Annotated[
-        int, typer.Option("--gpus", min=1, metavar="N", help="GPUs at the requested size.")
-    ]
-    duration_s: Annotated[
-        float,
-        typer.Option(
-            "--duration",
-            parser=duration,
-            metavar="TIME",
-            help="Run time at that size: 90s, 15m, 2h, 1d.",
-        ),
-    ]
+    num_gpus: Annotated[int, Gpus]
+    duration_s: Annotated[float, Duration]
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Supposed:
+    num_gpus: Annotated[int | None, Gpus] = None
+    duration_s: Annotated[float | None, Duration] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rest:
+    """What a job may say beyond its size; None: the service's default."""
+
     gpus_per_worker: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="GPUs of one worker, all on one server.")
     ] = None
@@ -83,3 +89,13 @@ class NewJob:
         return {
             name: value for name, value in given.items() if value is not None and value is not False
         }
+
+
+@dataclass(frozen=True, kw_only=True)
+class NewJob(_Rest, _Needed):
+    """A job as a command line asks for it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SupposedJob(_Rest, _Supposed):
+    """A job as a command line supposes it, if it does."""

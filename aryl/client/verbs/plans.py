@@ -6,9 +6,12 @@ from typing import Annotated
 
 import typer
 
+from aryl.client.ask import Json
 from aryl.client.drawing.plans import decided_again, plan_card, plans_page
+from aryl.client.drawing.prospects import difference
 from aryl.client.session import Session
-from aryl.client.verbs.verb import DECISIONS, Limit, Watch, verb
+from aryl.client.verbs.new_job import SupposedJob
+from aryl.client.verbs.verb import DECISIONS, Limit, Watch, duration, verb
 from aryl.model.errors import BadInput
 
 
@@ -69,3 +72,52 @@ def _keep(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise BadInput("--save", f"can't be written: {error.strerror}", value=str(file)) from error
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supposition:
+    """What is supposed besides a job."""
+
+    lend: Annotated[
+        int | None, typer.Option(min=1, metavar="N", help="So many more servers lent now.")
+    ] = None
+    give_back: Annotated[
+        int | None, typer.Option("--return", min=1, metavar="N", help="So many given back now.")
+    ] = None
+    policy: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="The [policy] table of this TOML file.")
+    ] = None
+    horizon_s: Annotated[
+        float | None,
+        typer.Option("--horizon", parser=duration, metavar="TIME", help="How far to look ahead."),
+    ] = None
+
+
+@verb("whatif", "aryl whatif --gpus 16 --duration 2h", DECISIONS)
+def whatif(session: Session, *, job: SupposedJob, also: Supposition) -> None:
+    """Foresee what a job, a loan or another policy would change; nothing of it happens."""
+    submit = job.body()
+    if submit and not {"num_gpus", "duration_s"} <= submit.keys():
+        raise typer.BadParameter("a supposed job needs --gpus and --duration")
+    given = {
+        "submit": {"name": "what-if"} | submit if submit else None,
+        "lend": also.lend,
+        "return": also.give_back,
+        "policy": _policy(also.policy) if also.policy else None,
+    }
+    question = {name: value for name, value in given.items() if value is not None}
+    if not question:
+        raise typer.BadParameter("suppose something: --gpus, --lend, --return or --policy")
+    if also.horizon_s is not None:
+        question["horizon_s"] = also.horizon_s
+    session.answer(session.service.whatif(question), difference)
+
+
+def _policy(file: Path) -> Json:
+    """A file's `[policy]` table. Raises `BadInput`."""
+    from aryl.config import read_toml  # noqa: PLC0415 - policies are slow to import
+
+    table = read_toml(file).get("policy")
+    if not isinstance(table, dict):
+        raise BadInput(str(file), "is missing", column="policy", expected="[policy]")
+    return table
