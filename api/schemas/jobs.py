@@ -1,14 +1,12 @@
 """Jobs on the wire: what is asked for, and how one stands."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.fields import Asked, JobId, Label, Name, Seconds, Told, Workers
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
-
-WORKERS_HELP = "Worker counts are in workers of the training pool's GPU type."
 
 
 class NewJob(Asked):
@@ -77,6 +75,12 @@ class BoundsChange(Asked):
 
     min_workers: Workers | None = None
     max_workers: Workers | None = None
+
+    @model_validator(mode="after")
+    def _changes_something(self) -> Self:
+        if self.min_workers is None and self.max_workers is None:
+            raise ValueError("names neither min_workers nor max_workers")
+        return self
 
 
 class Checkpoint(Asked):
