@@ -23,6 +23,7 @@ from api.leading import Leading
 from api.listening import listen
 from api.parts import ApiSettings, Parts
 from api.reporting import Reporter
+from api.server import Server
 from api.settings import Settings
 from aryl.clock import PacedClock, SystemClock, elapsed
 from aryl.daemon.loop import Loop, Terms
@@ -83,7 +84,8 @@ class Service:
             raise BadInput("--host", problem, value=chosen.host, expected=remedy)
         with listen(chosen.host, chosen.port) as door:
             port = door.getsockname()[1]
-            server = uvicorn.Server(self._server_config())
+            app = self._app()
+            server = Server(self._server_config(app), app.state.service.feed)
             announce(self.settings, self.role, port, self._warnings(has_tokens=has_tokens))
             self._serve(server, door)
         if self._failure:
@@ -162,10 +164,10 @@ class Service:
         told = "ok" if has_led else "no scheduler has led yet"
         return {"database": "ok", "scheduler": told}
 
-    def _server_config(self) -> uvicorn.Config:
+    def _server_config(self, app: FastAPI) -> uvicorn.Config:
         chosen = self.settings.server
         return uvicorn.Config(
-            self._app(),
+            app,
             ssl_certfile=chosen.tls_cert,
             ssl_keyfile=chosen.tls_key,
             log_config=None,
