@@ -112,6 +112,9 @@ class Visit:
 
 def head(title: str) -> None:
     """What stands before the content of any page."""
+    around = context.client.content.parent_slot
+    assert around is not None
+    around.parent.props("role=none")  # NiceGUI's own <main> would hold our bar too
     ui.page_title(f"{title} · Aryl")
     ui.add_head_html(_HEAD)
     ui.add_body_html('<a class="skip" href="#main">Skip to content</a>')

@@ -1,0 +1,89 @@
+"""Services with a dashboard, as their users start them, and what their API says."""
+
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from aryl.store import Principal, Role
+from aryl.store.database import Database
+from aryl.store.service import ServiceStore
+from tests.service.processes import Process, started
+
+LONG_S = 1e6  # a job that outlasts every test
+
+
+@dataclass
+class Dashboard:
+    """A running service; `tokens` holds a secret for each role, once there are any."""
+
+    folder: Path
+    options: Sequence[str]
+    port: int
+    process: Process
+    tokens: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def get(self, path: str) -> Any:
+        return self.process.get(path, headers=self._credentials("viewer"))
+
+    def submit(self, name: str, **job: Any) -> str:
+        """Submit a job that outlasts every test; its id."""
+        body = {"name": name, "duration_s": LONG_S} | job
+        answer = httpx2.post(
+            f"{self.url}/api/v1/jobs", json=body, headers=self._credentials("submitter")
+        )
+        assert answer.status_code == 201, answer.text
+        return str(answer.json()["id"])
+
+    def jobs(self, state: str, at_least: int = 0) -> list[dict[str, Any]]:
+        """The jobs in a state; none while there are fewer than that."""
+        items = self.get(f"/api/v1/jobs?state={state}&limit=1000")["items"]
+        return items if len(items) >= at_least else []
+
+    def restart(self) -> None:
+        """Kill it, and start it again on the same port."""
+        self.process.kill()
+        self.process = _process(self.folder, self.port, self.options)
+
+    def add_tokens(self) -> None:
+        """From now on the service asks for tokens."""
+        database = Database(f"sqlite:///{self.folder / 'aryl.db'}")
+        tokens = ServiceStore.on(database, lambda: 0.0).tokens
+        who = Principal("tests", Role.OPERATOR)
+        self.tokens = {role.value: tokens.create(role.value, role, who).secret for role in Role}
+        database.close()
+
+    def _credentials(self, role: str) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens[role]}"} if self.tokens else {}
+
+
+@contextmanager
+def served(folder: Path, *options: str) -> Iterator[Dashboard]:
+    """A service in a folder, for a while."""
+    port = _free_port()
+    dashboard = Dashboard(folder, options, port, _process(folder, port, options))
+    try:
+        yield dashboard
+    finally:
+        dashboard.process.kill()
+
+
+def _process(folder: Path, port: int, options: Sequence[str]) -> Process:
+    database = ("--database", f"sqlite:///{folder / 'aryl.db'}")
+    cluster = ("--cluster-file", str(folder / "cluster.db"))
+    command = ("-m", "aryl", "serve", "--port", str(port), *database, *cluster, *options)
+    return started(command, folder / "log")
+
+
+def _free_port() -> int:
+    with socket.socket() as door:
+        door.bind(("127.0.0.1", 0))
+        return int(door.getsockname()[1])
