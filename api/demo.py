@@ -49,4 +49,4 @@ def _with_scratch(flags: Flags, scratch: Path) -> Flags:
 def _feeder(trace: Path, address: str) -> subprocess.Popen[bytes]:
     """`aryl replay` as a process of its own; it waits until the service answers."""
     command = (sys.executable, "-m", "aryl", "replay", str(trace), "--server", address)
-    return subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
+    return subprocess.Popen(command, stdout=subprocess.DEVNULL)  # noqa: S603 - our own command
