@@ -11,12 +11,23 @@ from api.errors import install
 from api.limits import BodyLimit, Buckets, RateLimit
 from api.openapi import DESCRIPTION, GUARDED, TAGS, describe, operation_id
 from api.parts import Parts
-from api.routes import access, cluster, demand, health, jobs, plans, status, stream
+from api.routes import (
+    access,
+    cluster,
+    demand,
+    explain,
+    health,
+    jobs,
+    plans,
+    status,
+    stream,
+    whatif,
+)
 from api.security import Door, client_of
 from api.service import service_on
 
 PREFIX = "/api/v1"
-ROUTERS = (jobs, cluster, plans, demand, stream, status, access)
+ROUTERS = (jobs, explain, cluster, plans, whatif, demand, stream, status, access)
 
 
 def create_app(parts: Parts) -> FastAPI:

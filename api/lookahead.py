@@ -4,7 +4,7 @@ It reads by itself, so that a hundred thousand queued jobs hold up neither HTTP 
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aryl.model.books import capacity_of, holders_of
 from aryl.model.cluster import Cluster, Loan, Pool
@@ -18,6 +18,11 @@ from aryl.store import Database
 from aryl.store.picture import Picture, take_picture
 from simulator.difference import Difference, compare
 from simulator.projection import Hypothesis, Limits, Projection, project
+
+# A projection is cut off after as many decisions as take about this long on a slow machine. It is
+# counted, not timed, so that the same question has the same answer.
+BUDGET_S = 10.0
+CYCLE_S, QUEUED_S = 1e-3, 5e-7  # of one decision, and of one for each job that waits
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +66,8 @@ def look_ahead(database: Database, question: Ahead) -> Foreseen:
     now, policy, limits = question.now_s, question.policy, question.limits
     picture = take_picture(database, now, question.demand_source)
     snapshot = snapshot_of(picture, question.cluster, policy, now)
+    cycles = int(BUDGET_S / (CYCLE_S + QUEUED_S * len(snapshot.queue)))
+    limits = replace(limits, cycles=min(limits.cycles, cycles))
     base = project(snapshot, policy, limits=limits)
     supposed = None
     if question.hypothesis:
@@ -106,14 +113,14 @@ def _borrowed(running: Iterable[Job]) -> set[str]:
 
 def _supposed(base: Projection, changed: Projection, picture: Picture) -> Supposed:
     difference = compare(base, changed)
-    shifts = (*difference.delayed, *difference.sooner)
-    changes = (*difference.preempted, *difference.shrunk)
+    named = [shift.job_id for shift in (*difference.delayed, *difference.sooner)]
+    named += [change.job_id for change in (*difference.preempted, *difference.shrunk)]
     records = {**picture.queued, **picture.running}
     return Supposed(
         until_s=changed.until_s,
         loans=(base.loans, changed.loans),
         difference=difference,
-        names={found.job_id: records[found.job_id].name for found in (*shifts, *changes)},
+        names={name: records[name].name for name in named},
         waiting={
             name: changed.waiting[name] for name in changed.submitted if name in changed.waiting
         },

@@ -6,8 +6,11 @@ from dataclasses import dataclass
 
 import anyio
 
+from api.ahead import Foresight
 from api.commands import Commands
+from api.explain import Explanations
 from api.known import Knowledge
+from api.line import Line
 from api.parts import Parts
 from api.schemas.service import EventOut
 from api.security import Gate
@@ -26,17 +29,21 @@ class Service:
     commands: Commands
     gate: Gate
     feed: Feed
+    foresight: Foresight
+    explanations: Explanations
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """While the app serves: events are followed, and submissions committed."""
+        """While the app serves: events are followed, submissions committed, starts estimated."""
         await self.feed.open()
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(self.feed.run)
+            tasks.start_soon(self.foresight.run)
             try:
                 yield
             finally:
                 self.feed.close()
+                self.foresight.close()
                 await anyio.to_thread.run_sync(self.commands.close)
 
 
@@ -49,12 +56,16 @@ def service_on(parts: Parts) -> Service:
         parts.wake()
         feed.poke()
 
+    views = Views(parts.store, parts.clock, parts.wall, knowledge, parts.settings)
+    foresight = Foresight(parts, knowledge)
     return Service(
         parts,
-        Views(parts.store, parts.clock, parts.wall, knowledge, parts.settings),
+        views,
         Commands(parts, knowledge, changed),
         Gate(parts.store.tokens, parts.wall, parts.settings),
         feed,
+        foresight,
+        Explanations(views, foresight, Line(parts.store.jobs)),
     )
 
 
