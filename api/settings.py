@@ -96,8 +96,9 @@ def read_settings(
     tables = read_toml(file) if file else {}
     source = str(file) if file else "flags"
     policy = tables.pop("policy", {})
-    if not isinstance(policy, dict):
-        raise BadInput(source, "is no table", column="policy", expected="[policy]")
+    for name, table in {**tables, "policy": policy}.items():
+        if not isinstance(table, dict):
+            raise BadInput(source, "is no table", column=name, expected=f"[{name}]")
     told = {"database": {"url": environment.get(DATABASE_URL)}}
     for given in (told, flags):
         for table, entries in given.items():
