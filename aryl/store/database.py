@@ -5,7 +5,8 @@ commits. A read sees one consistent picture, however many statements it takes.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -18,6 +19,7 @@ from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine
 from sqlalchemy.engine import URL, make_url
 
 from aryl.model.errors import BadInput
+from aryl.store.turns import turn
 
 BUSY_S: Final = 30.0  # how long a SQLite write waits for another process's
 CONNECTIONS: Final = 16  # kept open: the threads of one process that ask at the same time
@@ -48,6 +50,7 @@ class Database:
         self.label = parsed.set(query={}).render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._engine = _sqlite(parsed) if self._is_sqlite else _postgres(parsed)
+        self._turn = partial(turn, Path(parsed.database or "")) if self._is_sqlite else nullcontext
         self._alone = Lock()  # threads of this process queue here instead of polling SQLite's lock
 
     def __repr__(self) -> str:
@@ -72,7 +75,7 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that no other write overlaps; it is rolled back when the block raises."""
-        with self._alone, self._engine.connect() as connection:
+        with self._alone, self._turn(), self._engine.connect() as connection:
             connection.execution_options(**{_WRITES: True})
             with connection.begin():
                 if not self._is_sqlite:
@@ -145,7 +148,7 @@ def _engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - whatever an e
     return create_engine(
         url,
         json_serializer=_json,
-        json_deserializer=orjson.loads,
+        json_deserializer=_plain,
         pool_size=CONNECTIONS,
         max_overflow=MORE_CONNECTIONS,
         **options,
@@ -154,6 +157,14 @@ def _engine(url: URL, **options: Any) -> Engine:  # noqa: ANN401 - whatever an e
 
 def _json(value: object) -> str:
     return orjson.dumps(value, option=orjson.OPT_SERIALIZE_NUMPY).decode()
+
+
+def _plain(stored: str | bytes | float) -> object:
+    """The value in a JSON column; SQLite stores a bare number as one, not as text."""
+    if isinstance(stored, int | float):
+        return stored
+    value: object = orjson.loads(stored)
+    return value
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own

@@ -84,7 +84,8 @@ def pushed_history(connection: Connection, until_s: float) -> DemandHistory:
     known = select(DEMAND.c.t_s, DEMAND.c.servers).where(
         DEMAND.c.source == PUSHED, DEMAND.c.t_s < end_s, DEMAND.c.t_s >= newest_s - HISTORY_S
     )
-    return history_of(connection.execute(known.order_by(DEMAND.c.t_s)).tuples(), end_s)
+    rows = connection.execute(known.order_by(DEMAND.c.t_s))
+    return history_of(((t_s, servers) for t_s, servers in rows), end_s)
 
 
 def history_of(known: Iterable[tuple[float, float]], end_s: float) -> DemandHistory:

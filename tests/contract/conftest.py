@@ -6,6 +6,7 @@ from tests.databases import (
     empty_postgres_url,
     postgres,
     postgres_url,
+    sqlite_template,
     sqlite_url,
 )
 
@@ -15,5 +16,6 @@ __all__ = [
     "empty_postgres_url",
     "postgres",
     "postgres_url",
+    "sqlite_template",
     "sqlite_url",
 ]
