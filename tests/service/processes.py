@@ -36,6 +36,11 @@ class Process:
         assert answer.status_code == 201, answer.text
         return str(answer.json()["id"])
 
+    def cancel(self, job_id: str) -> None:
+        """Ask for a job's end; one that has ended already is left alone."""
+        answer = httpx2.delete(f"{self.address}/api/v1/jobs/{job_id}", timeout=10.0)
+        assert answer.status_code in {202, 409}, answer.text
+
     def kill(self) -> None:
         """Let it die without a word."""
         self.popen.send_signal(signal.SIGKILL)
