@@ -69,7 +69,7 @@ class Service:
             burst_requests=settings.server.burst_requests,
         )
         self._loop = None if role == "api" else self._new_loop()
-        self._failure: BaseException | None = None
+        self._failure: Exception | None = None
 
     def run(self, announce: Announce) -> None:
         """Serve until a signal says to stop; requests and the step at hand are finished.
@@ -110,10 +110,9 @@ class Service:
         assert self._loop is not None
         try:
             self._loop.run()
-        except BaseException as error:
+        except Exception as error:  # noqa: BLE001 - `run` raises it, in the thread that can tell
             self._failure = error
             server.should_exit = True
-            raise
 
     def _new_loop(self) -> Loop:
         settings, chosen = self.settings, self.settings.cluster

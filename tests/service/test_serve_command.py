@@ -6,6 +6,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import httpx2
 import pytest
@@ -126,6 +127,6 @@ def test_the_cluster_and_its_jobs_outlive_the_service(tmp_path: Path) -> None:
     assert again.stop() == 0
 
 
-def _finished(process: Process, job_id: str) -> dict[str, float] | None:
-    job: dict[str, float] = process.get(f"/api/v1/jobs/{job_id}")
-    return job if job["finish_s"] is not None else None
+def _finished(process: Process, job_id: str) -> dict[str, Any] | None:
+    job: dict[str, Any] = process.get(f"/api/v1/jobs/{job_id}")
+    return job if job.get("finish_s") else None
