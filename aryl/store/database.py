@@ -21,9 +21,10 @@ from sqlalchemy.engine import URL, make_url
 from aryl.model.errors import BadInput
 from aryl.store.turns import turn
 
-BUSY_S: Final = 30.0  # how long a SQLite write waits for another process's
-CONNECTIONS: Final = 16  # kept open: the threads of one process that ask at the same time
-MORE_CONNECTIONS: Final = 32  # opened above that while they are needed
+BUSY_S: Final = 30  # how long a write waits for that of another process
+IDLE_S: Final = 60  # how long PostgreSQL lets a transaction do nothing
+CONNECTIONS: Final = 8  # kept open: the threads of one process that ask at the same time
+MORE_CONNECTIONS: Final = 24  # opened above that while they are needed
 WRITE_LOCK: Final = 0x6172_796C  # "aryl": the advisory lock that every PostgreSQL write takes
 
 # What is raised where the database is away, locked or out of space: it may be back later.
@@ -174,6 +175,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401 -
 
 
 def _prepare_postgres(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    # A process that stops within a write must not hold up the others for ever.
+    connection.execute(f"SET lock_timeout = '{BUSY_S}s'")
+    connection.execute(f"SET idle_in_transaction_session_timeout = '{IDLE_S}s'")
     # Pages walk along an index. After many inserts, while its statistics are old, PostgreSQL would
     # rather gather and sort all that follows.
     connection.execute("SET enable_bitmapscan = off")

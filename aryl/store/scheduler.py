@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any
+from typing import Any, Final
 
 from sqlalchemy import Connection, func, select
 
@@ -38,6 +38,7 @@ from aryl.store.series import note_shown, pushed_history, put_fact
 from aryl.store.tables import EVENTS, JOBS, SAMPLES
 from aryl.store.waiting import load_waits, waits_after, write_waits
 
+SNAPSHOT_JOBS_MAX: Final = 20_000  # a quarter of a second's work
 OnServer = LoanServer | ReclaimServer  # what an action is about where it is not about a job
 
 
@@ -230,10 +231,14 @@ class SchedulerStore:
         return _InFlight(plan_id, snapshot.now, tuple(touched))
 
     def _snapshot_body(self, snapshot: Snapshot, plan: Plan) -> bytes | None:
-        """The snapshot to store: from time to time, and of every plan that takes something away."""
+        """The snapshot to store: from time to time, and of every plan that takes something away.
+
+        One of very many jobs is not stored: writing it down would hold up decisions.
+        """
         takes = any(isinstance(action, PreemptJob | ReclaimServer) for action in plan.actions)
         is_time = snapshot.now - self._snapshot_s >= self._snapshot_every_s
-        if not plan.actions or not (takes or is_time):
+        jobs = len(snapshot.queue) + len(snapshot.running)
+        if not plan.actions or not (takes or is_time) or jobs > SNAPSHOT_JOBS_MAX:
             return None
         return compressed(snapshot, self._config)
 

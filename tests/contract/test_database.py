@@ -163,6 +163,18 @@ def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:
             pass
 
 
+def test_a_process_that_stops_within_a_write_does_not_hold_up_postgres_for_ever(
+    postgres_url: str,
+) -> None:
+    with closing(Database(postgres_url)) as database, database.read() as connection:
+        settings = {
+            name: connection.exec_driver_sql(f"SHOW {name}").scalar()
+            for name in ("lock_timeout", "idle_in_transaction_session_timeout")
+        }
+
+    assert settings == {"lock_timeout": "30s", "idle_in_transaction_session_timeout": "1min"}
+
+
 def test_a_lost_connection_is_replaced(postgres: PostgresServer, postgres_url: str) -> None:
     with closing(Database(postgres_url)) as database:
         _add_one(database)

@@ -14,7 +14,8 @@ from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
 from aryl.store import Database
-from tests.builders import base, flexible, make_spec
+from aryl.store.scheduler import SNAPSHOT_JOBS_MAX
+from tests.builders import base, flexible, make_job, make_snapshot, make_spec
 from tests.contract.worlds import (
     Desk,
     effect,
@@ -237,6 +238,18 @@ def test_snapshots_are_stored_from_time_to_time_and_read_back(database: Database
     assert [body is not None for body in bodies] == [True, False, True, True, True, False]
     assert bodies[0] is not None
     assert json.loads(bodies[0]) == json.loads(json.dumps(expected))
+
+
+def test_a_snapshot_of_very_many_jobs_is_not_stored(desk: Desk) -> None:
+    desk.submit(make_spec("j"))
+    many = [make_job(f"q{n}") for n in range(SNAPSHOT_JOBS_MAX)]
+    snapshot = make_snapshot(queued=[desk.store.live()["j"].job, *many], now=1.0)
+
+    desk.store.record(snapshot, Plan(snapshot.version, (start("j", base(1)),)))
+
+    (plan,) = desk.users.plans.page()
+    assert plan.queued_jobs == SNAPSHOT_JOBS_MAX + 1
+    assert desk.users.plans.snapshot(plan.id) is None
 
 
 def test_why_jobs_wait_is_one_row_for_a_shape(desk: Desk) -> None:
