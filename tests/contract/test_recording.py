@@ -11,7 +11,6 @@ from aryl.engine.ports import Outcome, Status
 from aryl.model.errors import InvalidTransition, StalePlan
 from aryl.model.plan import Action, Outlook, Plan, Solve, Waiting
 from aryl.model.reason import ReasonCode, because
-from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
 from aryl.store import Database
 from aryl.store.scheduler import SNAPSHOT_JOBS_MAX
@@ -220,6 +219,30 @@ def test_a_preemption_is_charged_for_what_it_discards(desk: Desk) -> None:
     assert (desk.known("j").queuing_s, desk.known("j").first_start_s) == (15.0, 5.0)
 
 
+def test_what_users_wish_survives_what_the_cluster_says(desk: Desk) -> None:
+    desk.submit(make_spec("j", max_workers=4))
+    desk.carry_out(start("j", base(1)), now=1.0)
+    before = desk.store.live()["j"].job
+    desk.users.jobs.change_bounds("j", wish(2.0), max_workers=2)
+    desk.users.jobs.report_checkpoint("j", 1.0, wish(2.0))
+    desk.store.refresh()
+
+    grown = effect(before, resize("j", add=[flexible(2)]), 3.0)  # the cluster has not heard of it
+    desk.store.correct([Correction(grown, JobEvent.RESIZE, 3.0)])
+
+    for job in (desk.store.live()["j"].job, desk.known("j").job):
+        assert (job.spec.max_workers, job.saved, len(job.placements)) == (2, 1.0, 2)
+
+
+def test_a_wait_that_ends_by_cancelling_counts(desk: Desk) -> None:
+    desk.submit(make_spec("j", submit_s=2.0))
+
+    desk.end("j", JobEvent.CANCEL, 12.0)
+
+    record = desk.known("j")
+    assert (record.queuing_s, record.waited_by(100.0), record.finish_s) == (10.0, 10.0, 12.0)
+
+
 def test_snapshots_are_stored_from_time_to_time_and_read_back(database: Database) -> None:
     desk = Desk(database, snapshot_every_s=60.0)
     desk.submit(*(make_spec(f"j{n}") for n in range(4)))
@@ -250,68 +273,3 @@ def test_a_snapshot_of_very_many_jobs_is_not_stored(desk: Desk) -> None:
     (plan,) = desk.users.plans.page()
     assert plan.queued_jobs == SNAPSHOT_JOBS_MAX + 1
     assert desk.users.plans.snapshot(plan.id) is None
-
-
-def test_why_jobs_wait_is_one_row_for_a_shape(desk: Desk) -> None:
-    desk.submit(
-        *(make_spec(f"j{n}", submit_s=float(n)) for n in range(3)), make_spec("w", workers=2)
-    )
-    short = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=0)
-    alone = because(ReasonCode.FRAGMENTED, workers=2, gpus_per_worker=1, fitting=1, free_gpus=1)
-
-    desk.record(now=10.0, waiting=(Waiting(short, ("j0", "j1", "j2")), Waiting(alone, ("w",))))
-
-    waits = desk.users.waits.of([desk.known(name) for name in ("j0", "j2", "w")])
-    assert waits == {"j0": (short, 10.0), "j2": (short, 10.0), "w": (alone, 10.0)}
-
-
-def test_a_wait_lasts_while_its_code_is_the_same(desk: Desk) -> None:
-    desk.submit(make_spec("a"), make_spec("b"))
-    fewer = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=0)
-    more = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=7)
-    other = because(ReasonCode.BEHIND_HEAD, head="a", needed_gpus=1)
-
-    def seen(now: float, reason: object, *names: str) -> object:
-        assert isinstance(reason, type(fewer))
-        desk.record(now=now, waiting=(Waiting(reason, names),), due=Due.SCHEDULE)
-        return desk.users.waits.of([desk.known("b")]).get("b")
-
-    assert seen(10.0, fewer, "a", "b") == (fewer, 10.0)
-    assert seen(20.0, more, "a", "b") == (more, 10.0)
-    assert seen(30.0, more, "b") == (more, 10.0)  # the other one has gone, the shape's row too
-    assert seen(40.0, other, "b") == (other, 40.0)
-    assert seen(50.0, fewer, "a", "b") == (fewer, 50.0)
-    assert seen(60.0, fewer, "a") is None
-    assert desk.users.plans.page() == []
-
-
-def test_a_wait_does_not_begin_before_the_job_waits(desk: Desk) -> None:
-    desk.submit(make_spec("a"))
-    reason = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=0)
-    desk.submit(make_spec("b", submit_s=30.0))
-    desk.record(now=10.0, waiting=(Waiting(reason, ("a", "b")),))
-
-    waits = desk.users.waits.of([desk.known("a"), desk.known("b")])
-
-    assert waits == {"a": (reason, 10.0), "b": (reason, 30.0)}
-
-
-def test_only_the_job_scheduler_says_why_jobs_wait(desk: Desk) -> None:
-    desk.submit(make_spec("a"))
-    reason = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=0)
-    desk.record(now=10.0, waiting=(Waiting(reason, ("a",)),))
-
-    desk.record(now=20.0, due=Due.ORCHESTRATE)
-
-    assert desk.users.waits.of([desk.known("a")]) == {"a": (reason, 10.0)}
-
-
-def test_a_job_that_does_not_wait_has_no_reason_to(desk: Desk) -> None:
-    desk.submit(make_spec("a"), make_spec("b"))
-    reason = because(ReasonCode.NOT_ENOUGH_GPUS, needed_gpus=1, free_gpus=0, flexible_gpus=0)
-    desk.record(now=10.0, waiting=(Waiting(reason, ("a", "b")),))
-    desk.settle(now=10.0)
-
-    desk.carry_out(start("a", base(1)), now=11.0)
-
-    assert desk.users.waits.of([desk.known("a")]) == {}
