@@ -5,6 +5,7 @@ from math import ceil, floor
 from typing import Any, Final
 
 from api.schemas.cluster import PoolOut, SightOut
+from api.schemas.whatif import StepOut, WhatIfOut
 
 Options = dict[str, Any]
 Points = list[tuple[float, float | None]]
@@ -56,6 +57,21 @@ def load(sights: Sequence[SightOut], pools: Sequence[PoolOut]) -> Options:
     )
 
 
+def loans(told: WhatIfOut) -> Options:
+    """Servers on loan from now on, as things are and as is supposed."""
+
+    def course(name: str, colour: str, steps: Sequence[StepOut], dash: str = "solid") -> Options:
+        points: Points = [(step.t_s, step.value) for step in steps]
+        last = [(told.until_s, steps[-1].value)] if steps else []
+        return _line(name, colour, [*points, *last], dash)
+
+    courses = [
+        course("on loan, as things are", "blue", told.loans.base),
+        course("on loan, as supposed", "orange", told.loans.changed, "dashed"),
+    ]
+    return _options((told.now_s, told.until_s), courses, [{"name": "servers"}])
+
+
 def thinned(sights: Sequence[SightOut]) -> list[SightOut]:
     """Evenly chosen ones, the last among them, as many as a screen can show."""
     step = -(-len(sights) // MAX_POINTS) or 1
@@ -86,7 +102,13 @@ def _area(name: str, colour: str, points: Points) -> Options:
 
 
 def _chart(sights: Sequence[SightOut], series: list[Options], axes: list[Options]) -> Options:
-    first, last = (sights[0].t_s, sights[-1].t_s) if sights else (0.0, 0.0)
+    if not sights:
+        return _options((0.0, 0.0), series, axes) | {"title": _NO_SAMPLES}
+    return _options((sights[0].t_s, sights[-1].t_s), series, axes)
+
+
+def _options(span_s: tuple[float, float], series: list[Options], axes: list[Options]) -> Options:
+    first, last = span_s
     step = next((s for s in _TICKS_S if (last - first) / s <= _TICKS), _TICKS_S[-1])
     ticks = {"customValues": [step * k for k in range(ceil(first / step), floor(last / step) + 1)]}
     text = {"color": "var(--muted)", "fontFamily": "inherit", "fontSize": 11}
@@ -106,13 +128,18 @@ def _chart(sights: Sequence[SightOut], series: list[Options], axes: list[Options
             "textStyle": text,
         },
         "tooltip": _tooltip(),
-        "title": _NO_SAMPLES if not sights else {"show": False},
+        "title": {"show": False},
         "xAxis": {
             "type": "value",
             "min": first,
             "max": last,
             "axisLabel": text
-            | {":formatter": "arylMoment", "hideOverlap": True, "alignMinLabel": "left"}
+            | {
+                ":formatter": "arylMoment",
+                "hideOverlap": True,
+                "alignMinLabel": "left",
+                "alignMaxLabel": "right",
+            }
             | ticks,
             "axisLine": rule,
             "axisTick": rule | ticks,

@@ -1,11 +1,14 @@
 """A job's page: its life as a timeline, why it waits, what it holds; and what may be done to it."""
 
+from collections.abc import Mapping
+
 from anyio import to_thread
+from nicegui import ui
 
 from api.commands import Order
 from api.dashboard import words
 from api.dashboard.elements import Panel
-from api.dashboard.life import stretches, turns
+from api.dashboard.life import stretches
 from api.dashboard.rendering import render
 from api.dashboard.shell import Visit
 from api.schemas.jobs import BoundsChange, JobOut
@@ -19,25 +22,33 @@ EVENTS = 1_000  # of one job that are shown
 async def build(visit: Visit, job_id: str) -> None:
     """Build the page, and keep it up to date."""
     views = visit.site.service.views
+    job = await to_thread.run_sync(_found, views, job_id)
     with visit.page(f"Job {job_id}"):
-        await visit.live(lambda: _job(views, job_id))
-        job = await to_thread.run_sync(_found, views, job_id)
-        if job and _may_change(visit, job):
-            _controls(visit, job_id)
+        await visit.live(lambda: render("job_title", job=views.job(job_id)))
+        if job is None:
+            return
+        with ui.element("div").classes("grid"):
+            with ui.element("div").classes("w8"):
+                await visit.live(lambda: _life(views, job_id))
+                visit.later(lambda: _story(visit, job_id))
+            with ui.element("div").classes("w4"):
+                await visit.live(lambda: render("job_facts", facts=_facts(views.job(job_id))))
+                if _may_change(visit, job):
+                    await _controls(visit, job_id)
 
 
-def _job(views: Views, job_id: str) -> str:
+def _life(views: Views, job_id: str) -> str:
+    """What it held from its submission on, and what it holds."""
     job = views.job(job_id)
     events = views.job_events(job_id, Asked(EVENTS)).items
     lived = stretches(job, events, views.clock.now())
-    return render(
-        "job",
-        job=job,
-        stretches=lived,
-        most=max((stretch.workers for stretch in lived), default=0) or 1,
-        turns=turns(events),
-        facts=_facts(job),
-    )
+    most = max((stretch.workers for stretch in lived), default=0) or 1
+    return render("job", job=job, stretches=lived, most=most)
+
+
+def _story(visit: Visit, job_id: str) -> str:
+    """Why it stands as it does, and all that happened to it."""
+    return render("story", told=visit.site.service.explanations.of(job_id))
 
 
 def _facts(job: JobOut) -> list[tuple[str, str]]:
@@ -83,24 +94,25 @@ def _may_change(visit: Visit, job: JobOut) -> bool:
     return is_own or who.role.covers(Role.OPERATOR)
 
 
-def _controls(visit: Visit, job_id: str) -> None:
+async def _controls(visit: Visit, job_id: str) -> None:
     """Cancel the job, or give it other bounds; the service decides, and its answer is shown."""
     service, order = visit.site.service, Order(visit.who)
-
-    async def act(name: str, fields: dict[str, str]) -> None:
-        try:
-            if name == "cancel":
-                await to_thread.run_sync(service.commands.cancel, job_id, order)
-                said = "It is being cancelled."
-            else:
-                change = BoundsChange(**{key: int(value) for key, value in fields.items() if value})
-                await to_thread.run_sync(service.commands.change_bounds, job_id, change, order)
-                said = "Its bounds are changed."
-        except (ArylError, ValueError) as error:
-            said = str(error)
-        controls.show(await to_thread.run_sync(rendered, said))
 
     def rendered(said: str = "") -> str:
         return render("job_controls", job=_found(service.views, job_id), said=said)
 
-    controls = Panel(rendered(), on_act=act)
+    def told(name: str, fields: Mapping[str, str]) -> str:
+        try:
+            if name == "cancel":
+                service.commands.cancel(job_id, order)
+                return rendered("It is being cancelled.")
+            change = BoundsChange(**{key: int(value) for key, value in fields.items() if value})
+            service.commands.change_bounds(job_id, change, order)
+            return rendered("Its bounds are changed.")
+        except (ArylError, ValueError) as error:
+            return rendered(str(error))
+
+    async def act(name: str, fields: dict[str, str]) -> None:
+        controls.show(await to_thread.run_sync(told, name, fields))
+
+    controls = Panel(await to_thread.run_sync(rendered), on_act=act)

@@ -11,7 +11,7 @@ from api.dashboard.figures import kpis_of
 from api.dashboard.looks import Frame
 from api.dashboard.rendering import render
 from api.dashboard.servers import pools_of
-from api.dashboard.shell import Visit
+from api.dashboard.shell import Visit, redraw
 from api.schemas.cluster import SightOut
 
 SPANS_S: Final = {"6 h": 21_600, "1 d": 86_400, "3 d": 259_200, "7 d": 604_800}
@@ -93,8 +93,8 @@ def _charts(visit: Visit) -> None:
 
     def draw() -> None:
         seen, pools = sights(), frame.status.pools
-        _redraw(lending, charts.lending(seen, pools, frame.headroom))
-        _redraw(load, charts.load(seen, pools))
+        redraw(lending, charts.lending(seen, pools, frame.headroom))
+        redraw(load, charts.load(seen, pools))
         latest = frame.sights[-_TABLE_ROWS:][::-1]
         lending_table.show(render("samples", title="Lending", columns=_LENDING, sights=latest))
         load_table.show(render("samples", title="Load", columns=_LOAD, sights=latest))
@@ -127,12 +127,6 @@ def _chart(label: str) -> ui.echart:
     chart.props["role"] = "img"
     chart.props["aria-label"] = f"{label}, over time; the table below has the numbers"
     return chart
-
-
-def _redraw(chart: ui.echart, options: charts.Options) -> None:
-    if chart.props["options"] != options:
-        chart.props["options"] = options
-        chart.update()
 
 
 def _kpis(frame: Frame) -> str:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from anyio import to_thread
 from fastapi import Request
@@ -80,19 +80,31 @@ class Visit:
     async def live(self, load: Callable[[], str]) -> Panel:
         """A part of the page that is loaded anew, in a thread, whenever there is a new frame."""
         panel = Panel(await to_thread.run_sync(_told, load))
+        self._reload(panel, load)
+        return panel
+
+    def later(self, load: Callable[[], str]) -> Panel:
+        """Such a part that may take a while: the page is there before it."""
+        panel = Panel(render("looking", text="Looking ahead…"))
+        self._reload(panel, load)
+        return panel
+
+    def _reload(self, panel: Panel, load: Callable[[], str]) -> None:
         is_loading = False
 
         async def reload() -> None:
             nonlocal is_loading
-            if not is_loading:
-                is_loading = True
-                try:
-                    panel.show(await to_thread.run_sync(_told, load))
-                finally:
-                    is_loading = False
+            is_loading = True
+            try:
+                panel.show(await to_thread.run_sync(_told, load))
+            finally:
+                is_loading = False
 
-        self.follow(lambda _: background_tasks.create(reload(), name="dashboard part"))
-        return panel
+        def show(_: Frame) -> None:
+            if not is_loading:
+                background_tasks.create(reload(), name="dashboard part")
+
+        self.follow(show)
 
     def _bar(self, frame: Frame) -> str:
         return render(
@@ -118,6 +130,13 @@ def head(title: str) -> None:
     ui.page_title(f"{title} · Aryl")
     ui.add_head_html(_HEAD)
     ui.add_body_html('<a class="skip" href="#main">Skip to content</a>')
+
+
+def redraw(chart: ui.echart, options: dict[str, Any]) -> None:
+    """Show other options, where they differ."""
+    if chart.props["options"] != options:
+        chart.props["options"] = options
+        chart.update()
 
 
 def _told(load: Callable[[], str]) -> str:
