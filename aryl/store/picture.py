@@ -39,7 +39,8 @@ def take_picture(database: Database, now: float, demand_source: str) -> Picture:
     with database.read() as connection:
         records = records_of(connection.execute(live.order_by(JOBS.c.sequence)))
         loans = load_loans(connection)
-        demand = history_of(connection.execute(bins.order_by(DEMAND.c.t_s)).tuples(), end_s)
+        known = connection.execute(bins.order_by(DEMAND.c.t_s))
+        demand = history_of(((t_s, servers) for t_s, servers in known), end_s)
     return Picture(
         queued={r.id: r for r in records if r.state is JobState.QUEUED},
         running={r.id: r for r in records if r.state is JobState.RUNNING},
