@@ -50,10 +50,11 @@ class Foresight:
     def __init__(self, parts: Parts, knowledge: Knowledge) -> None:
         """Start nothing yet: the process begins with the first question."""
         self._store, self._clock, self._knowledge = parts.store, parts.clock, knowledge
+        self._wall = parts.wall
         self._child = Child(partial(look_ahead, parts.store.jobs.database), waiting=WAITING)
         self._told: dict[str, float | None] = {}  # the estimates as they are stored
         self._latest: Foreseen | None = None
-        self._latest_at = float("-inf")
+        self._latest_wall_s = float("-inf")
         self._refreshing = Lock()
         self._running: anyio.CancelScope | None = None
 
@@ -68,10 +69,11 @@ class Foresight:
         """
         if self._refreshing.acquire(blocking=False):
             try:
-                if self._latest is None or elapsed() >= self._latest_at + EVERY_S:
+                now = self._wall()
+                if not self._latest_wall_s <= now < self._latest_wall_s + EVERY_S:
                     foreseen = self._ask(Limits())
                     self._keep(foreseen)
-                    self._latest, self._latest_at = foreseen, elapsed()
+                    self._latest, self._latest_wall_s = foreseen, now
             finally:
                 self._refreshing.release()
         if self._latest is None:

@@ -117,11 +117,14 @@ def _text(
 ) -> str:
     """All of an explanation in sentences."""
     if record.state is not JobState.QUEUED:
-        return _past_text(record, history, now)
+        newest = [_story_text(story, now) for story in history[-1:]]
+        return " ".join([f"It is {record.state.value}.", *newest])
     wait, place, estimate = parts
     sentences = [_wait_text(record, wait, now)]
     sentences += [_place_text(place)] if place else []
     sentences += [_estimate_text(estimate, now)] if estimate else []
+    preempted = [story for story in history if story.kind == "preempted"]
+    sentences += [_story_text(story, now) for story in preempted[-1:]]
     return " ".join(sentences)
 
 
@@ -156,14 +159,10 @@ def _estimate_text(estimate: StartOut, now: float) -> str:
     )
 
 
-def _past_text(record: JobRecord, history: Sequence[StoryOut], now: float) -> str:
-    """The newest thing that happened to a job that does not wait."""
-    if not history:
-        return f"It is {record.state.value}."
-    newest = history[-1]
-    gains = "".join(f"; {gain.text}" for gain in newest.gains)
-    ago = _span(now - newest.t_s)
-    return f"It is {record.state.value}. {ago} ago it {newest.text.removeprefix('it ')}{gains}."
+def _story_text(story: StoryOut, now: float) -> str:
+    """What happened to a job, and who gained by it."""
+    gains = "".join(f"; {gain.text}" for gain in story.gains)
+    return f"{_span(now - story.t_s)} ago it {story.text}{gains}."
 
 
 def _span(seconds: float) -> str:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from itertools import accumulate
 from threading import Lock
 
-from aryl.clock import elapsed
+from api.parts import Wall
 from aryl.model.job import Job
 from aryl.model.queue import Rank
 from aryl.policy.config import PolicyConfig
@@ -33,7 +33,7 @@ class Place:
 @dataclass(frozen=True, slots=True)
 class _Ranked:
     policy: PolicyConfig
-    at: float
+    at_wall_s: float
     ranks: Sequence[Rank]
     jobs: Sequence[Job]
     gpus: Sequence[int]  # of all before each place, and of all
@@ -42,9 +42,9 @@ class _Ranked:
 class Line:
     """Ranks the queue anew now and then."""
 
-    def __init__(self, jobs: Jobs) -> None:
+    def __init__(self, jobs: Jobs, wall: Wall) -> None:
         """Look at nothing yet."""
-        self._jobs = jobs
+        self._jobs, self._wall = jobs, wall
         self._ranked: _Ranked | None = None
         self._ranking = Lock()
 
@@ -57,12 +57,13 @@ class Line:
 
     def _look(self, policy: PolicyConfig) -> _Ranked:
         with self._ranking:
-            kept = self._ranked
-            if kept is None or kept.policy != policy or elapsed() >= kept.at + KEPT_S:
-                self._ranked = kept = self._rank(policy)
+            kept, now = self._ranked, self._wall()
+            is_good = kept and kept.policy == policy and 0 <= now - kept.at_wall_s < KEPT_S
+            if kept is None or not is_good:
+                self._ranked = kept = self._rank(policy, now)
             return kept
 
-    def _rank(self, policy: PolicyConfig) -> _Ranked:
+    def _rank(self, policy: PolicyConfig, now: float) -> _Ranked:
         rules = rules_of(policy)
         by_rank = sorted(
             ((rules.rank(job), job) for job in self._jobs.queued_specs()), key=lambda pair: pair[0]
@@ -70,4 +71,4 @@ class Line:
         jobs = [job for _, job in by_rank]
         needed = (rules.base_workers(job.spec) * job.spec.gpus_per_worker for job in jobs)
         gpus = list(accumulate(needed, initial=0))
-        return _Ranked(policy, elapsed(), [rank for rank, _ in by_rank], jobs, gpus)
+        return _Ranked(policy, now, [rank for rank, _ in by_rank], jobs, gpus)

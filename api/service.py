@@ -65,7 +65,7 @@ def service_on(parts: Parts) -> Service:
         Gate(parts.store.tokens, parts.wall, parts.settings),
         feed,
         foresight,
-        Explanations(views, foresight, Line(parts.store.jobs)),
+        Explanations(views, foresight, Line(parts.store.jobs, parts.wall)),
     )
 
 

@@ -18,7 +18,7 @@ PlanOf = Callable[[int], tuple[PlanRecord | None, Sequence[ActionRecord]]]
 
 _SAID = {
     "submitted": "was submitted",
-    "cancel_requested": "its end was asked for",
+    "cancel_requested": "was to be cancelled",
     "bounds_changed": "got other bounds",
     "checkpoint_reported": "reported a checkpoint",
     "finished": "finished",

@@ -43,9 +43,11 @@ class Future:
 
     def pass_time(self, until_s: float, specs: Sequence[JobSpec] = ()) -> None:
         """Let the scheduler work until then."""
+        if not specs:
+            self.live.step(self.stage.clock.time_s)  # what has been submitted is seen now
         self.live.run(specs, until_s)
         self.stage.clock.time_s = until_s
-        self.stage.wall.time_s += 5.0
+        self.stage.wall.time_s += 20.0  # what was foreseen before is old
 
     def what_if(self, **question: Any) -> Any:
         """The answer to a question about what would be."""
