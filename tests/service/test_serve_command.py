@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import socket
 import subprocess
 import sys
@@ -130,3 +131,21 @@ def test_the_cluster_and_its_jobs_outlive_the_service(tmp_path: Path) -> None:
 def _finished(process: Process, job_id: str) -> dict[str, Any] | None:
     job: dict[str, Any] = process.get(f"/api/v1/jobs/{job_id}")
     return job if job.get("finish_s") else None
+
+
+def test_what_the_readme_says_of_the_service_works_as_written(tmp_path: Path) -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    block = readme.split("In another terminal:\n\n", 1)[1].split("\n\n", 1)[0]
+    process = serve(tmp_path)
+
+    for line in block.splitlines():
+        words = shlex.split(line.replace("http://127.0.0.1:8080", process.address))
+        if words[0] == "curl":
+            asked = json.loads(words[words.index("-d") + 1])
+            assert process.submit(**asked)
+            continue
+        ran = aryl(tmp_path, *words[1:], ARYL_SERVER=process.address)
+        assert ran.returncode == 0, f"{line}: {ran.stderr}"
+        assert ran.stdout.strip()
+
+    assert process.stop() == 0
