@@ -1,9 +1,9 @@
 """Who asks, and what they may do: secrets to principals, roles in order, and the open door.
 
 A service that only this machine can reach is open to everybody on it, as an operator, until the
-first token is made; from then on the process asks for tokens until it ends. While it is open,
-browsers are kept from lending their user's place to foreign pages: by the names under which the
-service may be addressed, and by the origin of requests.
+first token is made; from then on a token is needed, for ever. While it is open, browsers are kept
+from lending their user's place to foreign pages: by the names under which the service may be
+addressed, and by the origin of requests.
 """
 
 from collections.abc import Callable, Mapping

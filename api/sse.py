@@ -81,9 +81,14 @@ class Feed:
         self._limiter = CapacityLimiter(1)  # apart from the threads that answer requests
 
     @property
+    def listeners(self) -> int:
+        """How many listen."""
+        return len(self._listeners)
+
+    @property
     def is_full(self) -> bool:
         """Whether nobody more may listen."""
-        return len(self._listeners) >= LISTENERS
+        return self.listeners >= LISTENERS
 
     @property
     def newest(self) -> int:

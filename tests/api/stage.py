@@ -73,7 +73,7 @@ class Stage:
         """The headers with which somebody in that role asks."""
         return {"Authorization": f"Bearer {self.secrets[role]}"} if role else {}
 
-    def submit(self, headers: Mapping[str, str] | None = None, **changes: Any) -> Any:
+    def submit(self, headers: Mapping[str, str] | None = None, /, **changes: Any) -> Any:
         """A job that has been submitted."""
         response = self.client.post("/api/v1/jobs", json=JOB | changes, headers=headers)
         assert response.status_code == 201, response.text
@@ -104,7 +104,14 @@ def migrated(path: Path) -> Path:
 
 @contextmanager
 def staged(database: Database, **settings: Any) -> Iterator[Stage]:
-    """An API that serves in this process."""
+    """An API that answers to its client."""
+    stage = stage_on(database, **settings)
+    with stage.client:
+        yield stage
+
+
+def stage_on(database: Database, **settings: Any) -> Stage:
+    """An API that does not run yet."""
     clock, wall, ready, woken = Hand(), Hand(1_800_000_000.0), {"database": "ok"}, list[float]()
     registry = CollectorRegistry()
     store = ServiceStore.on(database, wall.now)
@@ -120,17 +127,16 @@ def staged(database: Database, **settings: Any) -> Iterator[Stage]:
             wake=lambda: woken.append(clock.now()),
         )
     )
-    with TestClient(app, base_url=LOCAL, raise_server_exceptions=False) as client:
-        yield Stage(
-            app=app,
-            client=client,
-            database=database,
-            store=store,
-            clock=clock,
-            wall=wall,
-            ready=ready,
-            woken=woken,
-        )
+    return Stage(
+        app=app,
+        client=TestClient(app, base_url=LOCAL, raise_server_exceptions=False),
+        database=database,
+        store=store,
+        clock=clock,
+        wall=wall,
+        ready=ready,
+        woken=woken,
+    )
 
 
 @contextmanager
