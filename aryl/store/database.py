@@ -6,7 +6,6 @@ commits. A read sees one consistent picture, however many statements it takes.
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
-from functools import partial
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -19,7 +18,7 @@ from sqlalchemy import Connection, Engine, Table, and_, bindparam, create_engine
 from sqlalchemy.engine import URL, make_url
 
 from aryl.model.errors import BadInput
-from aryl.store.turns import turn
+from aryl.store.turns import Turns
 
 BUSY_S: Final = 30  # how long a write waits for that of another process
 IDLE_S: Final = 60  # how long PostgreSQL lets a transaction do nothing
@@ -51,7 +50,7 @@ class Database:
         self.label = parsed.set(query={}).render_as_string(hide_password=True)
         self._is_sqlite = parsed.get_backend_name() == "sqlite"
         self._engine = _sqlite(parsed) if self._is_sqlite else _postgres(parsed)
-        self._turn = partial(turn, Path(parsed.database or "")) if self._is_sqlite else nullcontext
+        self._turn = Turns(Path(parsed.database or "")).turn if self._is_sqlite else nullcontext
         self._alone = Lock()  # threads of this process queue here instead of polling SQLite's lock
 
     def __repr__(self) -> str:
