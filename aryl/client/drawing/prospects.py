@@ -7,9 +7,81 @@ from rich.table import Table
 from rich.text import Text
 
 from aryl.client.ask import Json
-from aryl.client.drawing.words import NOTHING, View, facts, moment, number, span, table, words
+from aryl.client.drawing.words import (
+    NOTHING,
+    View,
+    clean,
+    facts,
+    line,
+    moment,
+    number,
+    span,
+    state_words,
+    table,
+    words,
+)
 
 LISTED = 10  # jobs of each kind; --json has more
+
+
+def explanation(answer: Json, view: View) -> RenderableType:
+    """Why a job stands as it does: in words, its place in order, its start, and its history."""
+    estimate = answer["estimate"]
+    shown = facts(
+        {
+            "job": Text.assemble(clean(answer["id"]), "  ", state_words(answer["state"])),
+            "in brief": answer["text"],
+            "place": _place(answer["place"]) if answer["place"] else None,
+            "starts": _start(estimate, answer["now_s"]) if estimate else None,
+            "estimates": _trust(estimate["error"]) if estimate and estimate["error"] else None,
+        }
+    )
+    place = answer["place"]
+    ahead = [_ahead(place["first"])] if place and place["first"] else []
+    return Group(shown, *ahead, *_history(answer["history"], view))
+
+
+def _place(place: Json) -> str:
+    text = f"number {number(place['place'])} of {number(place['queued'])} by {place['ordering']}"
+    if not place["jobs_ahead"]:
+        return text
+    return f"{text}; those ahead need {number(place['gpus_ahead'])} GPUs"
+
+
+def _start(estimate: Json, now_s: float) -> str:
+    if estimate["start_s"] is None:
+        until_s = estimate["until_s"]
+        return f"not before {moment(until_s)}" if until_s is not None else NOTHING
+    text = _in(estimate["start_s"], now_s)
+    first_s = estimate["first_start_s"]
+    return text if first_s is None else f"{text}; at first {moment(first_s)} was expected"
+
+
+def _trust(error: Json) -> str:
+    """How good such estimates have been."""
+    off = f"off by {span(error['median_s'])} as a rule and {span(error['p90_s'])} at times"
+    return f"{off}, over {number(error['jobs'])} jobs"
+
+
+def _ahead(jobs: Sequence[Json]) -> Table:
+    made = table("\nahead of it", "\nname~", ">\nGPUs", "\nof~")
+    for job in jobs:
+        made.add_row(
+            words(job["id"]), line(job["name"]), number(job["num_gpus"]), line(job["owner"])
+        )
+    return made
+
+
+def _history(story: Sequence[Json], view: View) -> Iterator[RenderableType]:
+    if not story:
+        return
+    made = table("\nat", "\nwhat happened+", *(["\nplan"] if view.is_wide else []))
+    for event in story:
+        gains = "".join(f"; {gain['text']}" for gain in event["gains"])
+        reason = f": {event['reason']['text']}" if event["reason"] else ""
+        plan = [words(event["plan_id"])] if view.is_wide else []
+        made.add_row(moment(event["t_s"]), words(f"{event['text']}{reason}{gains}"), *plan)
+    yield made
 
 
 def difference(answer: Json, view: View) -> RenderableType:

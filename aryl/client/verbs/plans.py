@@ -8,10 +8,10 @@ import typer
 
 from aryl.client.ask import Json
 from aryl.client.drawing.plans import decided_again, plan_card, plans_page
-from aryl.client.drawing.prospects import difference
+from aryl.client.drawing.prospects import difference, explanation
 from aryl.client.session import Session
 from aryl.client.verbs.new_job import SupposedJob
-from aryl.client.verbs.verb import DECISIONS, Limit, Watch, duration, verb
+from aryl.client.verbs.verb import DECISIONS, JobId, Limit, Watch, duration, verb
 from aryl.model.errors import BadInput
 
 
@@ -72,6 +72,12 @@ def _keep(file: Path, content: bytes) -> None:
         file.write_bytes(content)
     except OSError as error:
         raise BadInput("--save", f"can't be written: {error.strerror}", value=str(file)) from error
+
+
+@verb("explain", "aryl explain bert-7", DECISIONS)
+def explain(session: Session, job_id: JobId, *, watch: Watch = False) -> None:
+    """Tell why a job waits or lost workers, what is ahead of it and when it should start."""
+    session.show(lambda: session.service.explain(job_id), explanation, watch=watch)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
