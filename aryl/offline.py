@@ -6,9 +6,7 @@ The file is what `aryl.engine.capture` wrote, as JSON, gzipped or not: the snaps
 import gzip
 import json
 import zlib
-from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 from aryl.config import read_policy
 from aryl.engine.capture import restored
@@ -20,7 +18,6 @@ from aryl.policy.config import PolicyConfig
 from aryl.policy.decide import decide
 
 GZIP = b"\x1f\x8b"
-NAMED_JOBS = 5  # of those that wait for one reason
 
 
 def offline_plan(file: Path, policy: Path | None = None) -> Plain:
@@ -45,22 +42,6 @@ def offline_plan(file: Path, policy: Path | None = None) -> Plain:
     }
 
 
-def offline_lines(answer: Mapping[str, Any]) -> Iterator[str]:
-    """The answer of `offline_plan` as lines of text."""
-    cycle = answer["cycle"]
-    yield (
-        f"at {cycle['now_s']:,.1f} s: {cycle['queued_jobs']} jobs wait, {cycle['running_jobs']} "
-        f"run, {cycle['on_loan_servers']} servers are on loan; to decide: "
-        f"{' and '.join(cycle['due']).lower() or 'nothing'}"
-    )
-    for title in ("decided", "instead"):
-        decision = answer[title]
-        if decision:
-            yield ""
-            yield f"{title} by {decision['scheme']}:"
-            yield from (f"  {line}" for line in _decision_lines(decision))
-
-
 def _read(file: Path) -> object:
     """The JSON in a file, gzipped or not. Raises `BadInput`."""
     try:
@@ -70,7 +51,7 @@ def _read(file: Path) -> object:
         raise BadInput(str(file), f"can't be read: {error.strerror or error}") from error
     except (EOFError, zlib.error) as error:
         raise BadInput(str(file), f"is a damaged gzip file: {error}") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInput(str(file), f"is not JSON: {error}") from error
 
 
@@ -90,34 +71,3 @@ def _decision(snapshot: Snapshot, config: PolicyConfig) -> Plain:
         },
         "violations": violations(snapshot, plan, config.headroom),
     }
-
-
-def _decision_lines(decision: Mapping[str, Any]) -> Iterator[str]:
-    outlook = decision["outlook"]
-    if outlook:
-        yield (
-            f"inference will need {outlook['forecast_servers']:g} servers; "
-            f"{outlook['loanable']} are loanable"
-        )
-    for action in decision["actions"]:
-        subject = action.get("job_id") or action.get("server_id")
-        yield f"{action['action']} {subject}{_where(action)}: {action['reason']['text']}"
-    for entry in decision["waiting"]:
-        names = entry["job_ids"]
-        more = f" and {len(names) - NAMED_JOBS} more" if len(names) > NAMED_JOBS else ""
-        yield f"{', '.join(names[:NAMED_JOBS])}{more} waiting: {entry['text']}"
-    yield from (note["text"] for note in decision["notes"])
-    if not decision["actions"]:
-        yield "nothing changes"
-    broken = decision["violations"]
-    yield from (f"BREAKS A RULE: {fault}" for fault in broken)
-    if not broken:
-        yield "the plan obeys every rule"
-
-
-def _where(action: Mapping[str, Any]) -> str:
-    """The workers that an action gives and takes, by server."""
-    given = (*action.get("placements", ()), *action.get("add", ()))
-    parts = [f"+{p['workers']} {p['kind']} on {p['server_id']}" for p in given]
-    parts += [f"-{p['workers']} {p['kind']} on {p['server_id']}" for p in action.get("remove", ())]
-    return f" ({', '.join(parts)})" if parts else ""
