@@ -5,6 +5,7 @@ from logging import DEBUG, INFO, WARNING
 import structlog
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from api.parts import PREFIX
 from aryl.clock import elapsed
 from aryl.metrics import Metrics
 
@@ -39,9 +40,8 @@ class AccessLog:
             self._tell(scope, status, elapsed() - began_s)
 
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
-        method, route = scope["method"], scope.get("route")
-        template = getattr(route, "path", "other")
-        self._metrics.requested(template, method, status, seconds)
+        method = scope["method"]
+        self._metrics.requested(_template(scope), method, status, seconds)
         principal = scope.get("principal")
         log.log(
             _level(method, status),
@@ -52,6 +52,14 @@ class AccessLog:
             ms=round(seconds * 1000, 2),
             who=principal.name if principal else None,
         )
+
+
+def _template(scope: Scope) -> str:
+    """The path of a route with its parameters' names: few, however many paths are asked for."""
+    path = getattr(scope.get("route"), "path", "")
+    if not path:
+        return "other"
+    return PREFIX + path if scope["path"].startswith(f"{PREFIX}/") else path
 
 
 def _level(method: str, status: int) -> int:

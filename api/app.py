@@ -10,7 +10,7 @@ from api.access_log import AccessLog
 from api.errors import install
 from api.limits import BodyLimit, Buckets, RateLimit
 from api.openapi import DESCRIPTION, GUARDED, TAGS, describe, operation_id
-from api.parts import Parts
+from api.parts import PREFIX, Parts
 from api.routes import (
     access,
     cluster,
@@ -26,7 +26,6 @@ from api.routes import (
 from api.security import Door, client_of
 from api.service import service_on
 
-PREFIX = "/api/v1"
 ROUTERS = (jobs, explain, cluster, plans, whatif, demand, stream, status, access)
 
 

@@ -11,6 +11,8 @@ from aryl.engine.ports import Clock
 from aryl.metrics import Metrics
 from aryl.store import ServiceStore
 
+PREFIX = "/api/v1"  # where all paths are but those for whoever watches the process
+
 Wall = Callable[[], float]
 Readiness = Callable[[], Mapping[str, str]]  # by check: `ok`, or what is wrong
 

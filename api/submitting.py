@@ -34,6 +34,11 @@ class Batcher(Generic[Asked, Answered]):
         self._thread = Thread(target=self._run, name="submits")
         self._thread.start()
 
+    @property
+    def waiting(self) -> int:
+        """How many wait to be committed, those at hand apart."""
+        return self._queue.qsize()
+
     def ask(self, asked: Asked) -> Answered:
         """The answer, once it is committed.
 
