@@ -23,6 +23,7 @@ class Reporter:
         """Report to the metrics of a process."""
         self._metrics, self._steps = metrics, metrics.timer(elapsed)
         self._is_leader: bool | None = None
+        self._is_down = False
 
     @property
     def is_leader(self) -> bool:
@@ -65,7 +66,7 @@ class Reporter:
 
     def leads(self, term: int) -> None:
         """This process leads from now on."""
-        self._is_leader = True
+        self._is_leader, self._is_down = True, False
         self._metrics.led(term)
         log.info("leads", term=term)
 
@@ -81,4 +82,6 @@ class Reporter:
         self._is_leader = False
         self._metrics.led(None)
         self._metrics.failed(Cause.DATABASE)
-        log.error("stumbled", error=type(error).__name__, why=str(error).partition("\n")[0])
+        if not self._is_down:  # once for an outage, however long it lasts
+            log.error("stumbled", error=type(error).__name__, why=str(error).partition("\n")[0])
+        self._is_down = True

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.errors import Forbidden, Kind, Unauthenticated, problem_response
 from api.parts import ApiSettings
-from aryl.store import Principal, Role
+from aryl.store import UNAVAILABLE, Principal, Role
 from aryl.store.accounts import Tokens
 
 VERIFIED_S = 2.0  # how long a revoked token may still serve
@@ -156,7 +156,10 @@ class Door:
     async def _is_open(self) -> bool:
         if self._gate.is_settled:
             return self._gate.is_open
-        return await to_thread.run_sync(lambda: self._gate.is_open)
+        try:
+            return await to_thread.run_sync(lambda: self._gate.is_open)
+        except UNAVAILABLE:  # the route says so; until it is known, the service counts as open
+            return True
 
     def _refusal(self, headers: Mapping[str, str]) -> tuple[Kind, str] | None:
         if _host_of("//" + headers.get("host", "")) not in self._names:

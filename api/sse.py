@@ -78,6 +78,7 @@ class Feed:
         self._listeners: dict[_Listener, None] = {}
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed, self._closed = asyncio.Event(), asyncio.Event()
+        self._is_away = False
         self._limiter = CapacityLimiter(1)  # apart from the threads that answer requests
 
     @property
@@ -143,8 +144,11 @@ class Feed:
         try:
             events = await to_thread.run_sync(self._read, self._last, BATCH, limiter=self._limiter)
         except UNAVAILABLE as error:  # a later look makes up for it
-            log.warning("events_unread", error=type(error).__name__)
+            if not self._is_away:  # once for an outage, however long it lasts
+                log.warning("events_unread", error=type(error).__name__)
+            self._is_away = True
             return False
+        self._is_away = False
         for event in events:
             self._last = event.id
             for listener in self._listeners:

@@ -93,10 +93,11 @@ class Loop:
                 self._terms.herald.follows()
             except self._terms.survives as error:
                 self._terms.herald.stumbled(error)
+                self._pause(BACK_OFF_S[min(self._failures, len(BACK_OFF_S) - 1)])
                 self._failures += 1
-                self._pause(BACK_OFF_S[min(self._failures, len(BACK_OFF_S)) - 1])
 
     def _take_turn(self) -> None:
+        self._wake.clear()
         term = self._terms.lease.acquire()
         if term is None:
             self._terms.herald.follows()
@@ -118,11 +119,13 @@ class Loop:
             self._wake.clear()  # before the step: what changes during it is seen by the next
             next_s = scheduler.step(clock.now())
             self._failures = 0
-            self._pause(clock.wall_s_until(next_s) if next_s < inf else inf)
+            until_next_s = clock.wall_s_until(next_s) if next_s < inf else inf
+            self._pause(min(until_next_s, self._terms.poll_s))
 
     def _pause(self, wall_s: float) -> None:
+        """Wait, but not for ever: whoever wakes or stops the loop ends it."""
         if not self._is_stopping:
-            self._wake.wait(max(0.0, min(wall_s, self._terms.poll_s)))
+            self._wake.wait(max(0.0, wall_s))
 
 
 class _Keeper(threading.Thread):
