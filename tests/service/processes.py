@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import ssl
 import subprocess
 import sys
 import time
@@ -21,13 +22,19 @@ T = TypeVar("T")
 
 @dataclass
 class Process:
-    """A running service; `address` is where it answers."""
+    """A running service; `address` is where it answers, `trusted` what its certificate needs."""
 
     popen: subprocess.Popen[str]
     address: str
+    trusted: ssl.SSLContext | bool = True
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self.address.rpartition(":")[2])
 
     def get(self, path: str, **options: Any) -> Any:
-        answer = httpx2.get(f"{self.address}{path}", timeout=10.0, **options)
+        answer = httpx2.get(f"{self.address}{path}", timeout=10.0, verify=self.trusted, **options)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -52,7 +59,7 @@ class Process:
         return self.popen.wait(LIMIT_S)
 
 
-def started(command: Sequence[str], log: Path) -> Process:
+def started(command: Sequence[str], log: Path, trusted: ssl.SSLContext | bool = True) -> Process:
     """A service, once it has said where it listens and answers there."""
     with log.open("w") as out:
         popen = subprocess.Popen(  # noqa: S603 - our own command
@@ -70,8 +77,8 @@ def started(command: Sequence[str], log: Path) -> Process:
             raise AssertionError(f"it ended with {popen.returncode}:\n{log.read_text()}")
         return found[-1] if found else None
 
-    process = Process(popen, until(address))
-    until(lambda: _answers(process.address))
+    process = Process(popen, until(address), trusted)
+    until(lambda: _answers(process))
     return process
 
 
@@ -87,8 +94,9 @@ def until(look: Callable[[], T | None], limit_s: float = LIMIT_S) -> T:
         time.sleep(0.02)  # noqa: TID251 - see above
 
 
-def _answers(address: str) -> bool:
+def _answers(process: Process) -> bool:
     try:
-        return httpx2.get(f"{address}/healthz", timeout=1.0).status_code == 200
+        health = httpx2.get(f"{process.address}/healthz", timeout=1.0, verify=process.trusted)
     except httpx2.TransportError:
         return False
+    return health.status_code == 200

@@ -4,6 +4,7 @@ import json
 import os
 import shlex
 import socket
+import ssl
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import httpx2
 import pytest
+import trustme
 
 from tests.service.processes import Process, started, until
 
@@ -29,9 +31,10 @@ def aryl(folder: Path, *words: str, **environment: str) -> subprocess.CompletedP
     )
 
 
-def serve(folder: Path, *words: str) -> Process:
+def serve(folder: Path, *words: str, trusted: ssl.SSLContext | bool = True) -> Process:
     files = ["--database", f"sqlite:///{folder}/aryl.db", "--cluster-file", f"{folder}/cluster.db"]
-    return started(["-m", "aryl", "serve", "--port", "0", *files, *words], folder / "serve.log")
+    command = ["-m", "aryl", "serve", "--port", "0", *files, *words]
+    return started(command, folder / "serve.log", trusted)
 
 
 @pytest.mark.parametrize(
@@ -148,4 +151,23 @@ def test_what_the_readme_says_of_the_service_works_as_written(tmp_path: Path) ->
         assert ran.returncode == 0, f"{line}: {ran.stderr}"
         assert ran.stdout.strip()
 
+    assert process.stop() == 0
+
+
+def test_with_a_certificate_the_service_speaks_tls_alone(tmp_path: Path) -> None:
+    authority = trustme.CA()
+    pair = authority.issue_cert("127.0.0.1")
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    pair.private_key_pem.write_to_path(key)
+    pair.cert_chain_pems[0].write_to_path(certificate)
+    trusted = ssl.create_default_context(cadata=authority.cert_pem.bytes().decode())
+    config = tmp_path / "aryl.toml"
+    config.write_text(f'[server]\ntls_cert = "{certificate}"\ntls_key = "{key}"\n')
+
+    process = serve(tmp_path, "--config", str(config), trusted=trusted)
+
+    assert process.address.startswith("https://")
+    assert process.get("/api/v1/status")["mode"] == "live"
+    with pytest.raises(httpx2.ConnectError):
+        httpx2.get(f"{process.address}/healthz")
     assert process.stop() == 0
