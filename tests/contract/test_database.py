@@ -1,5 +1,6 @@
 """Writes run alone, reads see one picture, and no password is shown."""
 
+import sqlite3
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import cycle
@@ -9,6 +10,7 @@ from threading import Event, Thread
 
 import pytest
 from sqlalchemy import func, select
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 
 from aryl.engine.lifecycle import JobState
@@ -50,6 +52,16 @@ def test_processes_that_read_and_write_lose_nothing(sqlite_url: str, postgres_ur
     for url in (sqlite_url, postgres_url):
         with closing(Database(url)) as database:
             assert ServiceStore.on(database, Wall()).facts.get("n") == 2 * ROUNDS
+
+
+def test_a_write_keeps_even_strangers_out_of_a_sqlite_file(sqlite_url: str) -> None:
+    with (
+        closing(Database(sqlite_url)) as database,
+        closing(sqlite3.connect(make_url(sqlite_url).database or "", timeout=0.0)) as stranger,
+        database.write(),
+        pytest.raises(sqlite3.OperationalError, match="locked"),
+    ):
+        stranger.execute("BEGIN IMMEDIATE")
 
 
 def test_a_read_sees_one_picture_while_others_write(database: Database) -> None:

@@ -34,7 +34,7 @@ from aryl.policy.rules import rules_of
 from aryl.store import Database
 from simulator.store import MemoryStore
 from tests.builders import base, flexible, make_spec
-from tests.contract.worlds import Desk, effect, preempt, resize, start, wish
+from tests.contract.worlds import Desk, effect, preempt, resize, start, submission, wish
 from tests.databases import PostgresServer
 
 FATES = st.sampled_from([Status.DONE, Status.DONE, Status.DONE, Status.REFUSED, Status.FAILED])
@@ -237,6 +237,16 @@ def test_a_job_that_ended_before_a_wish_was_seen_is_no_news(database: Database) 
 
     assert (inbox.arrived, inbox.edited) == (0, ())
     assert desk.store.live() == {}
+
+
+def test_a_job_cancelled_as_soon_as_it_came_is_shown_as_both(database: Database) -> None:
+    desk = Desk(database)
+    desk.users.jobs.submit([submission(make_spec("a")), submission(make_spec("b"))])
+    desk.users.jobs.request_cancel("b", wish(0.0))
+
+    inbox = desk.store.refresh()
+
+    assert (inbox.arrived, [record.id for record in inbox.edited]) == (2, ["b"])
 
 
 def test_jobs_that_a_dead_scheduler_held_are_let_go(database: Database) -> None:
