@@ -1,71 +1,13 @@
 """What goes on until Ctrl-C: --watch, top and events --follow, over restarts of the service."""
 
 import json
-import os
-import pty
-import re
-import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from tests.client.live import going_on
 from tests.client.stage import serve
 from tests.service.processes import LIMIT_S, Process, until
-
-STEERING = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
-
-
-@dataclass
-class Screen:
-    """A command that goes on, and what it has shown."""
-
-    popen: subprocess.Popen[bytes]
-    output: int
-    seen: str = ""
-
-    def shows(self, text: str) -> bool:
-        """Read on until it has shown a text."""
-
-        def look() -> bool:
-            self._read()
-            return text in self.seen
-
-        return until(look)
-
-    def interrupt(self) -> int:
-        """Press Ctrl-C; the exit code."""
-        self.popen.send_signal(signal.SIGINT)
-        code = self.popen.wait(LIMIT_S)
-        self._read()
-        return code
-
-    def _read(self) -> None:
-        try:
-            while more := os.read(self.output, 65_536):
-                self.seen += STEERING.sub("", more.decode(errors="replace"))
-        except OSError:  # nothing more, for now or for good
-            return
-
-
-@contextmanager
-def going_on(*words: str, on_terminal: bool = False) -> Iterator[Screen]:
-    """The command, run as a process of its own, on a terminal or into a pipe."""
-    ours, theirs = pty.openpty() if on_terminal else os.pipe()
-    os.set_blocking(ours, False)
-    command = [sys.executable, "-m", "aryl", *words]
-    popen = subprocess.Popen(command, stdout=theirs, stderr=theirs)  # noqa: S603 - our own command
-    os.close(theirs)
-    try:
-        yield Screen(popen, ours)
-    finally:
-        popen.kill()
-        popen.wait()
-        os.close(ours)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +56,6 @@ def test_events_and_screens_go_on_when_the_service_comes_back(
 ) -> None:
     process = serve(home)
     monkeypatch.setenv("ARYL_SERVER", process.address)
-    port = int(process.address.rpartition(":")[2])
     process.submit(id="before", name="before", num_gpus=1, duration_s=36_000)
 
     with (
@@ -125,7 +66,7 @@ def test_events_and_screens_go_on_when_the_service_comes_back(
         assert screen.shows("before")
         process.kill()
         assert screen.shows("trying again")
-        process = serve(home, port)
+        process = serve(home, process.port)
         process.submit(id="after", name="after", num_gpus=1, duration_s=36_000)
         assert events.shows('"job_id": "after"')
         assert screen.shows("after")

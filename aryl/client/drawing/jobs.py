@@ -129,7 +129,9 @@ def _bounds(job: Json) -> str:
 
 def _start(job: Json, view: View) -> str:
     start_s = job["estimated_start_s"]
-    if start_s is None or view.now_s is None or job["state"] != "queued":
+    if job["state"] != "queued":
+        return ""
+    if start_s is None or view.now_s is None:
         return NOTHING
     return span(max(0.0, start_s - view.now_s))
 

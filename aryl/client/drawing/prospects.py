@@ -31,7 +31,6 @@ def explanation(answer: Json, view: View) -> RenderableType:
         {
             "job": Text.assemble(clean(answer["id"]), "  ", state_words(answer["state"])),
             "in brief": answer["text"],
-            "place": _place(answer["place"]) if answer["place"] else None,
             "starts": _start(estimate, answer["now_s"]) if estimate else None,
             "estimates": _trust(estimate["error"]) if estimate and estimate["error"] else None,
         }
@@ -41,20 +40,11 @@ def explanation(answer: Json, view: View) -> RenderableType:
     return Group(shown, *ahead, *_history(answer["history"], view))
 
 
-def _place(place: Json) -> str:
-    text = f"number {number(place['place'])} of {number(place['queued'])} by {place['ordering']}"
-    if not place["jobs_ahead"]:
-        return text
-    return f"{text}; those ahead need {number(place['gpus_ahead'])} GPUs"
-
-
 def _start(estimate: Json, now_s: float) -> str:
     if estimate["start_s"] is None:
         until_s = estimate["until_s"]
         return f"not before {moment(until_s)}" if until_s is not None else NOTHING
-    text = _in(estimate["start_s"], now_s)
-    first_s = estimate["first_start_s"]
-    return text if first_s is None else f"{text}; at first {moment(first_s)} was expected"
+    return _in(estimate["start_s"], now_s)
 
 
 def _trust(error: Json) -> str:
@@ -119,17 +109,21 @@ def _jobs(jobs: Sequence[Json], now_s: float) -> Iterator[RenderableType]:
     """How supposed jobs would fare."""
     for job in jobs:
         yield Text(f"\nthe supposed job {job['id']}", "bold")
-        sizes = [step["value"] for step in job["sizes"]]
+        sizes = [step["value"] for step in job["sizes"] if step["value"]]
         yield facts(
             {
                 "starts": _in(job["start_s"], now_s),
                 "finishes": _in(job["finish_s"], now_s),
                 "waits": span(job["waits_s"]),
-                "workers": f"{min(sizes)} to {max(sizes)}" if any(sizes) else None,
+                "workers": _range(min(sizes), max(sizes)) if sizes else None,
                 "preempted": f"{job['preemptions']} times" if job["preemptions"] else None,
                 "does not start": f"it {job['reason']['text']}" if job["reason"] else None,
             }
         )
+
+
+def _range(least: int, most: int) -> str:
+    return number(least) if least == most else f"{number(least)} to {number(most)}"
 
 
 def _affected(answer: Json, view: View) -> Iterator[RenderableType]:
