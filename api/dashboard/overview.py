@@ -8,7 +8,7 @@ from nicegui import ui
 from api.dashboard import charts
 from api.dashboard.elements import ClusterMap, Panel
 from api.dashboard.figures import kpis_of
-from api.dashboard.looks import Frame
+from api.dashboard.looks import SHOWN, Frame
 from api.dashboard.rendering import render
 from api.dashboard.servers import pools_of
 from api.dashboard.shell import Visit, redraw
@@ -156,7 +156,7 @@ def _running(frame: Frame) -> str:
 
 
 def _loans(frame: Frame) -> str:
-    return render("loans", loans=frame.loans, now=frame.status.now_s)
+    return render("loans", loans=frame.loans, shown=SHOWN, now=frame.status.now_s)
 
 
 def _server(frame: Frame, picked: str) -> str:

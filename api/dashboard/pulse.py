@@ -10,7 +10,7 @@ from anyio import to_thread
 from nicegui import background_tasks
 
 REFRESH_S = 2.0  # progress and waits grow by themselves
-LEAST_S = 0.4  # between two looks, however much happens
+LEAST_S = 0.8  # between two looks, however much happens
 
 Frame = TypeVar("Frame")
 Listener = Callable[[Frame], object]

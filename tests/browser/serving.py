@@ -9,9 +9,6 @@ from typing import Any
 
 import httpx2
 
-from aryl.store import Principal, Role
-from aryl.store.database import Database
-from aryl.store.service import ServiceStore
 from tests.service.processes import Process, started
 
 LONG_S = 1e6  # a job that outlasts every test
@@ -55,11 +52,23 @@ class Dashboard:
 
     def add_tokens(self) -> None:
         """From now on the service asks for tokens."""
-        database = Database(f"sqlite:///{self.folder / 'aryl.db'}")
-        tokens = ServiceStore.on(database, lambda: 0.0).tokens
-        who = Principal("tests", Role.OPERATOR)
-        self.tokens = {role.value: tokens.create(role.value, role, who).secret for role in Role}
-        database.close()
+        for role in ("operator", "submitter", "viewer"):
+            self.tokens |= {role: self.new_token(role)["secret"]}
+
+    def new_token(self, role: str) -> Any:
+        """A new token, with its secret."""
+        answer = httpx2.post(
+            f"{self.url}/api/v1/tokens",
+            json={"name": role, "role": role},
+            headers=self._credentials("operator"),
+        )
+        assert answer.status_code == 201, answer.text
+        return answer.json()
+
+    def revoke(self, token: Any) -> None:
+        """Let a token hold no longer."""
+        url = f"{self.url}/api/v1/tokens/{token['id']}"
+        assert httpx2.delete(url, headers=self._credentials("operator")).is_success
 
     def _credentials(self, role: str) -> dict[str, str]:
         return {"Authorization": f"Bearer {self.tokens[role]}"} if self.tokens else {}
