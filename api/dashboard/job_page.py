@@ -41,7 +41,7 @@ def _life(views: Views, job_id: str) -> str:
     """What it held from its submission on, and what it holds."""
     job = views.job(job_id)
     events = views.job_events(job_id, Asked(EVENTS)).items
-    lived = stretches(job, events, views.clock.now())
+    lived = stretches(job.submit_s, events, views.clock.now())
     most = max((stretch.workers for stretch in lived), default=0) or 1
     return render("job", job=job, stretches=lived, most=most)
 

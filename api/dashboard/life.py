@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from api.schemas.jobs import JobOut
 from api.schemas.service import EventOut
 
 _TURNS: Final = frozenset({"started", "resized", "preempted"})
@@ -31,10 +30,10 @@ class Stretch:
         return self.base + self.flexible
 
 
-def stretches(job: JobOut, events: Sequence[EventOut], now: float) -> list[Stretch]:
+def stretches(submit_s: float, events: Sequence[EventOut], now: float) -> list[Stretch]:
     """What the job held from its submission to its end, or to now."""
     found: list[Stretch] = []
-    since_s, base, flexible = job.submit_s, 0, 0
+    since_s, base, flexible = submit_s, 0, 0
     for event in events:
         if event.kind not in _TURNS | _ENDS:
             continue
