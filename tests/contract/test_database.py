@@ -114,8 +114,10 @@ def test_users_and_a_scheduler_at_once_lose_nothing(database: Database) -> None:
     def schedule() -> None:
         now = 0.0
         places = cycle(range(1, 9))  # 45 jobs fit on eight servers of eight GPUs
-        while not done.is_set() or desk.store.queue():
+        is_last = False
+        while not is_last or desk.store.queue():
             now += 1.0
+            is_last = done.is_set()  # asked before the look: what came until then is seen by it
             desk.store.refresh()
             waiting = list(desk.store.queue().jobs)[:4]
             with suppress(StalePlan):
