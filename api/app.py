@@ -3,10 +3,11 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.middleware import Middleware
 
 from api.access_log import AccessLog
+from api.dependencies import KnownQueries
 from api.errors import install
 from api.limits import BodyLimit, Buckets, RateLimit
 from api.openapi import DESCRIPTION, GUARDED, TAGS, describe, operation_id
@@ -62,6 +63,9 @@ def create_app(parts: Parts) -> FastAPI:
     install(app)
     describe(app)
     app.include_router(health.router)
+    known = KnownQueries(route for module in ROUTERS for route in module.router.routes)
     for module in ROUTERS:
-        app.include_router(module.router, prefix=PREFIX, responses=GUARDED)
+        app.include_router(
+            module.router, prefix=PREFIX, responses=GUARDED, dependencies=[Depends(known)]
+        )
     return app

@@ -1,10 +1,14 @@
 """What routes ask for by type: the service, who asks and with which role, and how."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Annotated
 
 from fastapi import Depends, Header, Path, Query, Request, Response, Security
+from fastapi.dependencies.utils import get_flat_params
+from fastapi.params import Query as QueryInfo
+from fastapi.routing import APIRoute
 from pydantic import BaseModel, BeforeValidator
+from starlette.routing import BaseRoute
 
 from api.commands import Order
 from api.pages import Cursor, Limit
@@ -12,6 +16,7 @@ from api.schemas.fields import JOB_ID, MAX_ID
 from api.security import caller
 from api.service import Service
 from api.views import Asked
+from aryl.model.errors import BadInput
 from aryl.store import Principal, Role
 
 
@@ -46,6 +51,27 @@ IdempotencyKey = Annotated[
         description="The same key and body a second time is answered with the job of the first.",
     ),
 ]
+
+
+class KnownQueries:
+    """Refuses queries that an operation does not know: a misspelt `dryRun` must not write."""
+
+    def __init__(self, routes: Iterable[BaseRoute]) -> None:
+        """Know the queries of routes by the routes' names, which differ."""
+        self._of = {route.name: _queries(route) for route in routes if isinstance(route, APIRoute)}
+
+    async def __call__(self, request: Request) -> None:
+        """Raise `BadInput` for an unknown one."""
+        unknown = request.query_params.keys() - self._of[request.scope["route"].name]
+        if unknown:
+            name = min(unknown)
+            problem = "is no parameter of this operation"
+            raise BadInput("query", problem, None, f"query.{name}", name)
+
+
+def _queries(route: APIRoute) -> frozenset[str]:
+    params = get_flat_params(route.dependant)
+    return frozenset(p.alias for p in params if isinstance(p.field_info, QueryInfo))
 
 
 async def service_of(request: Request) -> Service:

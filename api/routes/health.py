@@ -1,6 +1,7 @@
 """For whoever watches over the process: does it live, can it work, and what does it count."""
 
 from fastapi import APIRouter, Response
+from fastapi.responses import PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
 from api.dependencies import Serving, Viewer, told
@@ -30,6 +31,7 @@ def get_readiness(service: Serving) -> Response:
 
 @router.get(
     "/metrics",
+    response_class=PlainTextResponse,
     responses={
         200: {
             "description": "Everything that is counted, as Prometheus reads it.",

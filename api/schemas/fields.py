@@ -2,7 +2,7 @@
 
 from typing import Annotated, Generic, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 MAX_S = 1e9  # thirty years: nothing runs for longer, and no sum of such times overflows
 MAX_TIME_S = 1e11  # of the cluster's clock, which may tell seconds since the epoch
@@ -12,11 +12,18 @@ MAX_ID = 2**53 - 1  # the largest whole number that every JSON reader keeps
 JOB_ID = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$"
 NO_CONTROLS = r"^[^\x00-\x1f\x7f-\x9f]*$"  # a text that databases, logs and terminals can hold
 
+
+def _whole(value: object) -> object:
+    """Take 4.0 for 4: JSON knows one kind of number, and some writers of it do too."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+Whole = Annotated[int, BeforeValidator(_whole)]
 JobId = Annotated[str, Field(pattern=JOB_ID, description="The job's name among all jobs.")]
 Label = Annotated[str, Field(max_length=100, pattern=NO_CONTROLS)]
 Name = Annotated[str, Field(min_length=1, max_length=200, pattern=NO_CONTROLS)]
 Seconds = Annotated[float, Field(ge=0, le=MAX_S, allow_inf_nan=False)]
-Workers = Annotated[int, Field(ge=1, le=MAX_WORKERS)]
+Workers = Annotated[Whole, Field(ge=1, le=MAX_WORKERS)]
 
 
 class Asked(BaseModel):

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas.fields import Asked, JobId, Label, Name, Seconds, Told, Workers
+from api.schemas.fields import Asked, JobId, Label, Name, Seconds, Told, Whole, Workers
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 
@@ -33,7 +33,7 @@ class NewJob(Asked):
     )
 
     name: Name
-    num_gpus: Annotated[int, Field(ge=1, le=100_000, description="GPUs at the requested size.")]
+    num_gpus: Annotated[Whole, Field(ge=1, le=100_000, description="GPUs at the requested size.")]
     duration_s: Annotated[Seconds, Field(description="Run time at the requested size.")]
     id: JobId | None = Field(default=None, description="Made up where it is left out.")
     user: Label = ""
@@ -63,7 +63,7 @@ class NewJob(Asked):
     estimated_duration_s: Seconds | None = Field(
         default=None, description="What a scheduler may know of the run time; all of it if unset."
     )
-    priority: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    priority: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
 
 
 class BoundsChange(Asked):

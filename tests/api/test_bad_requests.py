@@ -110,6 +110,9 @@ def test_a_body_that_can_not_be_read_is_refused(
         "/jobs?user=%00",
         "/jobs?order=random",
         "/jobs?cursor=nonsense",
+        "/jobs?stat=queued",
+        "/jobs?=",
+        "/jobs/a?dryRun=true",
         "/jobs?cursor=%ff%fe",
         "/jobs?cursor=cGxhbnM6Nw",
         "/servers?pool=storage",
@@ -150,6 +153,18 @@ def test_a_path_that_is_not_there_is_a_problem_too(
     problem = response.json()
     assert (response.status_code, problem["type"]) == (status, f"urn:aryl:problem:{kind}")
     assert problem["instance"] == f"/api/v1{path}"
+
+
+@pytest.mark.parametrize("flag", ["dryrun=true", "dry_run=true", "dryRun=yes", "dryRun="])
+def test_a_misspelt_rehearsal_is_no_change(stage: Stage, flag: str) -> None:
+    response = stage.ask("POST", f"/jobs?{flag}", json=JOB)
+
+    assert response.status_code == 422
+    assert stage.ask("GET", "/jobs").json()["items"] == []
+
+
+def test_a_whole_number_may_have_a_point(stage: Stage) -> None:
+    assert stage.submit(num_gpus=4.0, max_workers=2.0)["max_workers"] == 2
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201, "two words", "tab\t"])
