@@ -1,7 +1,7 @@
 """Writes run alone, reads see one picture, and no password is shown."""
 
 import sqlite3
-from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import closing, suppress
 from itertools import cycle
 from multiprocessing import get_context
@@ -100,34 +100,34 @@ def test_floats_keep_every_bit(database: Database) -> None:
     assert desk.users.facts.get("odd") == [odd, 1e-300, 5.0]
 
 
+def _submit_and_cancel(desk: Desk, user: int) -> None:
+    for number in range(15):
+        name = f"j{user}-{number}"
+        desk.users.jobs.submit([submission(make_spec(name))])
+        if number % 3 == 0:
+            desk.users.jobs.request_cancel(name, wish(1.0))
+
+
+def _start_all(desk: Desk, done: Event) -> None:
+    now, is_last = 0.0, False
+    places = cycle(range(1, 9))  # 45 jobs fit on eight servers of eight GPUs
+    while not is_last or desk.store.queue():
+        now += 1.0
+        is_last = done.is_set()  # asked before the look: what came until then is seen by it
+        desk.store.refresh()
+        waiting = list(desk.store.queue().jobs)[:4]
+        with suppress(StalePlan):
+            desk.record(*(start(name, base(1)) for name in waiting), now=now)
+            desk.settle(*(start(name, base(next(places))) for name in waiting), now=now)
+
+
 def test_users_and_a_scheduler_at_once_lose_nothing(database: Database) -> None:
     desk = Desk(database)
     done = Event()
-
-    def submit(user: int) -> None:
-        for number in range(15):
-            name = f"j{user}-{number}"
-            desk.users.jobs.submit([submission(make_spec(name))])
-            if number % 3 == 0:
-                desk.users.jobs.request_cancel(name, wish(1.0))
-
-    def schedule() -> None:
-        now = 0.0
-        places = cycle(range(1, 9))  # 45 jobs fit on eight servers of eight GPUs
-        is_last = False
-        while not is_last or desk.store.queue():
-            now += 1.0
-            is_last = done.is_set()  # asked before the look: what came until then is seen by it
-            desk.store.refresh()
-            waiting = list(desk.store.queue().jobs)[:4]
-            with suppress(StalePlan):
-                desk.record(*(start(name, base(1)) for name in waiting), now=now)
-                desk.settle(*(start(name, base(next(places))) for name in waiting), now=now)
-
-    scheduler = Thread(target=schedule)
+    scheduler = Thread(target=_start_all, args=(desk, done))
     scheduler.start()
     with ThreadPoolExecutor(3) as pool:
-        wait([pool.submit(submit, user) for user in range(3)])
+        list(pool.map(_submit_and_cancel, [desk] * 3, range(3)))
     done.set()
     scheduler.join()
 
