@@ -1,61 +1,59 @@
-"""A real Prometheus scrapes real metrics: rules are evaluated and the dashboard is answered."""
+"""A real Prometheus scrapes a real service: rules are evaluated and the dashboard is answered."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prometheus_client import start_http_server
 
-from aryl.engine.ports import Observation
-from aryl.metrics import Metrics, process_registry
-from tests.builders import base, make_cluster, make_job, make_running, make_snapshot, make_spec
-from tests.deploy.prometheus import Prometheus, free_port, prometheus_scraping, wait_until
+from tests.deploy.prometheus import Prometheus, prometheus_scraping, wait_until
+from tests.deploy.series import EXPORTED
 from tests.deploy.test_dashboard import EXPRESSIONS
+from tests.service.processes import started
+
+LONG_S = 1e6  # a job that outlasts every test
 
 
 @pytest.fixture(scope="module")
 def prometheus(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Prometheus]:
-    """A Prometheus that has scraped a leader and evaluated its rules at least twice."""
-    registry, port = process_registry(), free_port()
-    lead(Metrics(registry))
-    server, thread = start_http_server(port, "127.0.0.1", registry)
+    """One that scrapes a leader of 4 + 4 servers, where a job runs and another can't start."""
+    work: Path = tmp_path_factory.mktemp("prometheus")
+    files = ("--database", f"sqlite:///{work / 'aryl.db'}", "--cluster-file", str(work / "c.db"))
+    service = started(("-m", "aryl", "serve", "--port", "0", *files), work / "aryl.log")
     try:
-        work: Path = tmp_path_factory.mktemp("prometheus")
-        with prometheus_scraping(f"127.0.0.1:{port}", work) as scraping:
+        service.submit(name="runs", num_gpus=16, duration_s=LONG_S)
+        service.submit(name="waits", num_gpus=32, duration_s=LONG_S)
+        with prometheus_scraping(service.address.removeprefix("http://"), work) as scraping:
+            wait_until(lambda: bool(scraping.value('aryl_waiting_jobs{reason!=""} == 1')))
             wait_until(lambda: bool(scraping.value("count_over_time(aryl:leaders:sum[1m]) > 1")))
             yield scraping
     finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+        service.kill()
 
 
-def lead(metrics: Metrics) -> None:
-    """Show a small cluster with two jobs that wait, one of which would fit."""
-    cluster = make_cluster((8, 8), (8, 8, 8))
-    runs = make_running(cluster, make_spec("a", workers=8), [base(1, 8)])
-    queued = [make_job("b", workers=2), make_job("c", workers=99)]
-    s = make_snapshot(cluster, running=[runs], queued=queued, loans=["infer-0001"])
-    seen = Observation(
-        s.version, s.cluster, s.capacity, s.holders, s.running, s.elastic, s.loans, s.demand
-    )
-    metrics.led(1)
-    metrics.seen(seen, s.queue, s.now, 3.0)
-
-
-def test_what_is_scraped_is_what_metrics_show(prometheus: Prometheus) -> None:
-    shown = {
+def test_what_is_scraped_is_what_the_service_does(prometheus: Prometheus) -> None:
+    expected = {
         "up": 1.0,
-        "aryl_queue_jobs": 2.0,
-        "aryl_queue_fitting_jobs": 1.0,
-        'aryl_pool_gpus_used{pool="training"}': 8.0,
-        'aryl_pool_servers{state="on-loan"}': 1.0,
-        "aryl_shortfall_servers": 1.0,
+        "aryl_leader": 1.0,
+        "aryl_running_jobs": 1.0,
+        "aryl_queue_jobs": 1.0,
+        "aryl_queue_fitting_jobs": 0.0,
+        "aryl_submits_total": 2.0,
+        'aryl_pool_gpus_used{pool="training"}': 16.0,
+        'aryl_pool_servers{state="busy"}': 2.0,
+        'aryl_actions_total{action="start",outcome="done"}': 1.0,
+        'aryl_http_requests_total{route="/api/v1/jobs"}': 2.0,
     }
 
-    found = {series: [value for _, value in prometheus.value(series)] for series in shown}
+    found = {series: [value for _, value in prometheus.value(series)] for series in expected}
 
-    assert found == {series: [value] for series, value in shown.items()}
+    assert found == {series: [value] for series, value in expected.items()}
+
+
+def test_the_service_exports_all_that_metrics_know_and_nothing_else(prometheus: Prometheus) -> None:
+    names = set(prometheus.get("/api/v1/label/__name__/values"))
+
+    ours = {n for n in names if n.startswith(("aryl_", "process_")) and not n.endswith("_created")}
+    assert ours == EXPORTED - {"up"}
 
 
 def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> None:
@@ -65,13 +63,6 @@ def test_every_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> Non
 
     wait_until(lambda: "unknown" not in health().values())
     assert set(health().values()) == {"ok"}
-
-
-def test_what_is_wrong_becomes_an_alert(prometheus: Prometheus) -> None:
-    wait_until(lambda: bool(prometheus.value('ALERTS{alertname="ArylInferenceShortfall"}')))
-    pending = [labels["alertname"] for labels, _ in prometheus.value("ALERTS")]
-
-    assert "ArylNoLeader" not in pending
 
 
 def test_every_panel_is_answered(prometheus: Prometheus) -> None:
