@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
 from datetime import UTC, datetime
+from enum import StrEnum
 from getpass import getuser
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +20,14 @@ if TYPE_CHECKING:  # whoever asks for help need not wait for a web framework
     from aryl.store import Principal
     from aryl.store.accounts import Tokens
 
-ROLES = ("all", "scheduler", "api")
+
+class Part(StrEnum):
+    """What a process of the service does."""
+
+    ALL = "all"
+    SCHEDULER = "scheduler"
+    API = "api"
+
 
 ConfigFile = Annotated[
     Path | None, typer.Option("--config", help="A TOML file; flags win over it.")
@@ -34,38 +42,46 @@ DatabaseUrl = Annotated[
 ]
 
 
+Host = Annotated[str | None, typer.Option("--host", help="Listen here [127.0.0.1].")]
+Port = Annotated[
+    int | None, typer.Option("--port", help="Listen on this port [8080]; 0: a free one.")
+]
+RoleName = Annotated[
+    Part, typer.Option("--role", help="One process may be either part, or all of it.")
+]
+IsShadow = Annotated[
+    bool, typer.Option("--shadow", help="Plan, record and explain; touch nothing.")
+]
+Shape = Annotated[
+    str | None,
+    typer.Option("--cluster", help="The emulated cluster's shape: a name or a file [testbed]."),
+]
+Speed = Annotated[
+    float | None,
+    typer.Option("--speed", help="Seconds that the emulated cluster lives in one [60]."),
+]
+ClusterFile = Annotated[
+    Path | None,
+    typer.Option("--cluster-file", help="Where the emulated cluster lives [aryl-cluster.db]."),
+]
+IsDemo = Annotated[
+    bool,
+    typer.Option("--demo", help="The paper's cluster and workload at 600 x, in a scratch folder."),
+]
+
+
 def serve(
     *,
-    host: Annotated[str | None, typer.Option("--host", help="Listen here [127.0.0.1].")] = None,
-    port: Annotated[
-        int | None, typer.Option("--port", help="Listen on this port [8080]; 0: a free one.")
-    ] = None,
+    host: Host = None,
+    port: Port = None,
     database: DatabaseUrl = None,
     config: ConfigFile = None,
-    role: Annotated[
-        str, typer.Option("--role", help="all, scheduler, or api: one process may be either.")
-    ] = "all",
-    shadow: Annotated[
-        bool, typer.Option("--shadow", help="Plan, record and explain; touch nothing.")
-    ] = False,
-    cluster: Annotated[
-        str | None,
-        typer.Option("--cluster", help="The emulated cluster's shape: a name or a file [testbed]."),
-    ] = None,
-    speed: Annotated[
-        float | None,
-        typer.Option("--speed", help="Cluster seconds that the emulated cluster lives a second."),
-    ] = None,
-    cluster_file: Annotated[
-        Path | None,
-        typer.Option("--cluster-file", help="Where the emulated cluster lives [aryl-cluster.db]."),
-    ] = None,
-    demo: Annotated[
-        bool,
-        typer.Option(
-            "--demo", help="The paper's cluster and workload at 600 x, in a scratch folder."
-        ),
-    ] = False,
+    role: RoleName = Part.ALL,
+    shadow: IsShadow = False,
+    cluster: Shape = None,
+    speed: Speed = None,
+    cluster_file: ClusterFile = None,
+    demo: IsDemo = False,
 ) -> None:
     """Start the scheduler, its API and its dashboard.
 
@@ -80,8 +96,6 @@ def serve(
     from api.main import Service  # noqa: PLC0415 - see above
     from api.settings import environment, read_settings  # noqa: PLC0415 - see above
 
-    if role not in ROLES:
-        raise BadInput("--role", "is no role", value=role, expected=", ".join(ROLES))
     flags: dict[str, dict[str, object]] = {
         "server": {"host": host, "port": port},
         "database": {"url": database},
@@ -95,7 +109,7 @@ def serve(
         serve_demo(config, flags)
         return
     settings = read_settings(config, flags, environment())
-    Service(settings, role).run(announce)
+    Service(settings, role.value).run(announce)
 
 
 app = typer.Typer(

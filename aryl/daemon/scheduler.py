@@ -25,6 +25,7 @@ from aryl.model.snapshot import Due
 from aryl.policy.config import PolicyConfig
 from aryl.policy.units import training_workers, whole_units
 
+PRUNED_BATCHES = 20  # small writes, so that no submission waits behind a large one
 PRUNED_S = 3_600.0  # cluster time between two looks for what may be forgotten
 TRIES = 5  # a plan is stale when a user edits a job meanwhile; five times in a row is no accident
 
@@ -212,7 +213,8 @@ class Scheduler:
         self._told_s = history.end_s
         self._store.sampled(self._sight(seen, bin_s))
         if bin_s % PRUNED_S == 0.0:
-            self._store.prune(now, self._keep_s)
+            batches = (self._store.prune(now, self._keep_s) for _ in range(PRUNED_BATCHES))
+            all(batches)  # until nothing is left of it
 
     def _sight(self, seen: Observation, bin_s: float) -> dict[str, float | int | None]:
         used = {Pool.TRAINING: 0, Pool.INFERENCE: 0}

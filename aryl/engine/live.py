@@ -90,8 +90,8 @@ class LiveStore(Store, Protocol):
         """Inference demand as users have told it."""
         ...
 
-    def prune(self, now: float, keep_s: float) -> object:
-        """Forget some of what passed longer ago than `keep_s`."""
+    def prune(self, now: float, keep_s: float) -> int:
+        """Forget some of what passed longer ago than `keep_s`; 0 where nothing is left of it."""
         ...
 
     def sampled(self, sight: Mapping[str, float | int | None]) -> None:
