@@ -96,13 +96,14 @@ def _may_change(visit: Visit, job: JobOut) -> bool:
 
 async def _controls(visit: Visit, job_id: str) -> None:
     """Cancel the job, or give it other bounds; the service decides, and its answer is shown."""
-    service, order = visit.site.service, Order(visit.who)
+    service = visit.site.service
 
     def rendered(said: str = "") -> str:
         return render("job_controls", job=_found(service.views, job_id), said=said)
 
     def told(name: str, fields: Mapping[str, str]) -> str:
         try:
+            order = Order(visit.still())
             if name == "cancel":
                 service.commands.cancel(job_id, order)
                 return rendered("It is being cancelled.")

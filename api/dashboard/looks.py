@@ -19,7 +19,7 @@ from aryl.store import JobFilter
 
 SHOWN: Final = 50  # jobs of each table
 RANKED: Final = 1_000  # queued jobs up to which they are ranked: every look reads all of them
-RECENT: Final = 200  # ended jobs that the figures count
+RECENT: Final = 200  # ended jobs that the figures count, beside those that are shown
 SIGHTS_S: Final = 7 * 86_400.0
 _LOANS: Final = 1_000
 _PLANS: Final = 200  # most recent ones that are looked through for actions
@@ -75,13 +75,14 @@ class Looks:
         queued = views.store.jobs.page(JobFilter(state=JobState.QUEUED), limit=RANKED + 1)
         running = self._jobs(JobState.RUNNING, SHOWN)
         ended = self._jobs(JobState.FINISHED, RECENT, newest_first=True)
+        first = views.jobs_of(_first(queued, known))
         return Frame(
             status=status,
             servers=views.servers(),
-            queued=views.jobs_of(_first(queued, known)),
+            queued=first,
             is_ranked=_can_rank(queued),
             running=running,
-            recent=[*running, *ended],
+            recent=[*first, *running, *ended],
             loans=views.loans(Asked(_LOANS), is_open=True).items,
             plans=self._latest_plans(),
             sights=self._latest_sights(status.now_s),

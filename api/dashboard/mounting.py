@@ -8,8 +8,9 @@ from typing import Final
 from fastapi import FastAPI
 from nicegui import app as pages_app
 from nicegui import ui
+from starlette.datastructures import MutableHeaders
 from starlette.routing import Match, Mount
-from starlette.types import Scope
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from api.dashboard import pages, session
 from api.dashboard.looks import Looks
@@ -22,6 +23,14 @@ from api.sse import Wanted
 _NOT_PAGES: Final = ("/api/", "/metrics", "/healthz", "/readyz")
 _SIGNING_KEY: Final = "session_key"  # a fact of the database, so that sessions outlive a restart
 _RECONNECT_S: Final = 5.0  # how long a page is kept for a browser that went away
+# The pages' framework compiles its templates in the browser, hence the two unsafe words.
+_CONFINES: Final = {
+    "Content-Security-Policy": "default-src 'self'; script-src 'self' 'unsafe-inline' "
+    "'unsafe-eval'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; "
+    "form-action 'self'; frame-ancestors 'none'",
+    "Referrer-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
 _ICON: Final = (
     '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 32 32">'
     '<rect width="32" height="32" rx="7" fill="#1f6fb5"/>'
@@ -45,10 +54,26 @@ def mount(app: FastAPI) -> None:
         dark=None,
         language="en-US",
         tailwind=False,
+        binding_refresh_interval=None,
         reconnect_timeout=_RECONNECT_S,
         show_welcome_message=False,
     )
-    app.router.routes[-1] = _Pages("/", app=pages_app)
+    app.router.routes[-1] = _Pages("/", app=_Confined(pages_app))
+
+
+class _Confined:
+    """Keeps pages to themselves: browsers neither load anything from elsewhere nor frame them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def confined(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message).update(_CONFINES)
+            await send(message)
+
+        await self._app(scope, receive, confined)
 
 
 class _Pages(Mount):

@@ -73,12 +73,13 @@ def _cluster(visit: Visit) -> None:
         nonlocal frame
         frame = latest
         cells.show(pools_of(frame.servers, frame.status.pools))
+        legend.show(_legend(frame))
         detail.show(_server(frame, picked))
 
-    with ui.element("section").classes("card w8").props("aria-label=Cluster"):
+    with ui.element("section").classes("card w8 stretch").props("aria-label=Cluster"):
         Panel(render("map_head"), on_act=act)
         cells = ClusterMap(pools_of(frame.servers, frame.status.pools), on_pick=pick)
-        Panel(render("legend"))
+        legend = Panel(_legend(frame))
         detail = Panel(_server(frame, picked), on_act=act)
     visit.follow(show)
 
@@ -157,6 +158,10 @@ def _running(frame: Frame) -> str:
 
 def _loans(frame: Frame) -> str:
     return render("loans", loans=frame.loans, shown=SHOWN, now=frame.status.now_s)
+
+
+def _legend(frame: Frame) -> str:
+    return render("legend", any_servers=bool(frame.servers))
 
 
 def _server(frame: Frame, picked: str) -> str:

@@ -18,6 +18,7 @@ from aryl.store import Principal
 
 COOKIE: Final = "aryl_session"
 _BODY_BYTES: Final = 4_096  # a token and its field's name
+_OWN: Final = ("same-origin", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +61,9 @@ def add_routes(app: FastAPI, session: Session) -> None:
     """Let browsers log in and out by plain forms: only a response can set such a cookie."""
 
     async def log_in(request: Request) -> Response:
-        """Take a token, and go to the overview."""
+        """Take a token, and go to the overview; forms of other sites are not taken."""
+        if request.headers.get("sec-fetch-site", "same-origin") not in _OWN:
+            return RedirectResponse("/login", HTTP_303_SEE_OTHER)
         secret = await _token(request)
         who = await to_thread.run_sync(session.holder, secret)
         if who is None:

@@ -17,6 +17,7 @@ from api.dashboard.looks import Frame, Looks
 from api.dashboard.pulse import Pulse
 from api.dashboard.rendering import render
 from api.dashboard.session import Session
+from api.errors import Unauthenticated
 from api.service import Service
 from aryl.model.errors import ArylError
 from aryl.store import Principal
@@ -58,6 +59,13 @@ class Visit:
     def origin(self) -> str:
         """Where the service is to be reached, as the browser sees it."""
         return str(self.request.base_url).rstrip("/")
+
+    def still(self) -> Principal:
+        """Who it is by now. Raises `Unauthenticated` where the token holds no longer."""
+        who = self.site.session.who(self.request)
+        if who is None:
+            raise Unauthenticated("the token holds no longer; log in again")
+        return who
 
     @contextmanager
     def page(self, title: str) -> Iterator[None]:

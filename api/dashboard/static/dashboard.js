@@ -13,7 +13,7 @@ function arylMoment(time_s) {
 const told = { time_s: "", at_ms: 0 };
 setInterval(() => {
   const clock = document.querySelector("time[data-speed]");
-  if (!clock || root.dataset.lost) return;
+  if (!clock || document.getElementById("popup")?.ariaHidden === "false") return; // connection lost
   const { time, speed } = clock.dataset;
   if (told.time_s !== time) Object.assign(told, { time_s: time, at_ms: performance.now() });
   const text = arylMoment(Number(time) + (Number(speed) * (performance.now() - told.at_ms)) / 1e3);
