@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 from aryl.model.books import capacity_of, holders_of
 from aryl.model.cluster import Cluster, Loan, Pool
 from aryl.model.job import Job
+from aryl.model.queue import JobQueue
 from aryl.model.reason import Reason
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
-from aryl.policy.ranking import RankedQueue
-from aryl.policy.rules import rules_of
 from aryl.store import Database
 from aryl.store.picture import Picture, take_picture
 from simulator.difference import Difference, compare
@@ -21,7 +20,7 @@ from simulator.projection import Hypothesis, Limits, Projection, project
 
 # A projection is cut off after as many decisions as take about this long on a slow machine. It is
 # counted, not timed, so that the same question has the same answer.
-BUDGET_S = 10.0
+BUDGET_S = 5.0
 CYCLE_S, QUEUED_S = 1e-3, 5e-7  # of one decision, and of one for each job that waits
 
 
@@ -65,7 +64,7 @@ def look_ahead(database: Database, question: Ahead) -> Foreseen:
     """The answer. Raises `BadInput` where the hypothesis supposes what can't be."""
     now, policy, limits = question.now_s, question.policy, question.limits
     picture = take_picture(database, now, question.demand_source)
-    snapshot = snapshot_of(picture, question.cluster, policy, now)
+    snapshot = snapshot_of(picture, question.cluster, now)
     cycles = int(BUDGET_S / (CYCLE_S + QUEUED_S * len(snapshot.queue)))
     limits = replace(limits, cycles=min(limits.cycles, cycles))
     base = project(snapshot, policy, limits=limits)
@@ -77,7 +76,7 @@ def look_ahead(database: Database, question: Ahead) -> Foreseen:
     return Foreseen(now, base.until_s, starts_s, supposed)
 
 
-def snapshot_of(picture: Picture, cluster: Cluster, policy: PolicyConfig, now: float) -> Snapshot:
+def snapshot_of(picture: Picture, cluster: Cluster, now: float) -> Snapshot:
     """What a decision would see now; jobs that their users cancel are as good as gone.
 
     The scheduler notes loans a little later than it starts jobs on them: where a job runs, the
@@ -98,7 +97,7 @@ def snapshot_of(picture: Picture, cluster: Cluster, policy: PolicyConfig, now: f
         cluster=cluster,
         capacity=capacity_of(cluster, running.values(), loans.values()),
         holders=holders_of(running.values()),
-        queue=RankedQueue(rules_of(policy), queued.values()).frozen(),
+        queue=JobQueue(jobs=queued),  # whoever decides ranks it
         running=running,
         elastic={name: job for name, job in running.items() if job.spec.is_elastic},
         loans=loans,
