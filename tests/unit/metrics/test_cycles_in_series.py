@@ -5,6 +5,7 @@ import pytest
 from aryl.engine.cycle import Step
 from aryl.engine.ports import Outcome, Status
 from aryl.metrics import Cause
+from aryl.metrics.families import TIMED
 from aryl.metrics.metrics import cause_of
 from aryl.model.errors import InvariantBroken, LeaseLost, SolverFailed, StalePlan
 from aryl.model.job import Job
@@ -166,21 +167,19 @@ def test_jobs_wait_by_reason_until_a_decision_says_otherwise(reading: Reading) -
 def test_each_step_takes_the_time_since_the_step_before_and_all_actions_count_as_one(
     reading: Reading,
 ) -> None:
-    ticks = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0, 28.0, 36.0])
+    ticks = iter([0.0, 1.0, 3.0, 6.0, 10.0, 15.0, 21.0, 28.0])
     timer = reading.metrics.timer(lambda: next(ticks))
-    timer.begin()
-    steps = [Step.OBSERVED, Step.DECIDED, Step.CHECKED, Step.RECORDED, *[Step.ACTED] * 2]
-    for step in (*steps, Step.SETTLED):
+    before = [Step.OBSERVED, Step.DECIDED, Step.CHECKED, Step.RECORDED]
+    for step in (*before, Step.ACTED, Step.ACTED, Step.SETTLED):
         timer.reached(step)
 
-    sums = {step: reading.of("cycle_step_seconds_sum", {"step": step}) for step in Step}
+    sums = {step: reading.of("cycle_step_seconds_sum", {"step": step}) for step in TIMED}
     assert sums == {
-        "observed": 2.0,
-        "decided": 3.0,
-        "checked": 4.0,
-        "recorded": 5.0,
-        "acted": 6.0 + 7.0,
-        "settled": 8.0,
+        "decided": 2.0,
+        "checked": 3.0,
+        "recorded": 4.0,
+        "acted": 5.0 + 6.0,
+        "settled": 7.0,
     }
     assert reading.of("cycle_step_seconds_count", {"step": "acted"}) == 1
 
