@@ -58,7 +58,7 @@ class StoryOut(Told):
 
     t_s: float
     kind: str
-    text: str
+    text: str = Field(description="A sentence about the job, with the reason where there is one.")
     plan_id: int | None
     reason: ReasonOut | None
     gains: list[GainOut] = Field(description="Who got what it lost, by the same plan.")

@@ -68,9 +68,8 @@ def _history(story: Sequence[Json], view: View) -> Iterator[RenderableType]:
     made = table("\nat", "\nwhat happened+", *(["\nplan"] if view.is_wide else []))
     for event in story:
         gains = "".join(f"; {gain['text']}" for gain in event["gains"])
-        reason = f": {event['reason']['text']}" if event["reason"] else ""
         plan = [words(event["plan_id"])] if view.is_wide else []
-        made.add_row(moment(event["t_s"]), words(f"{event['text']}{reason}{gains}"), *plan)
+        made.add_row(moment(event["t_s"]), words(f"{event['text']}{gains}"), *plan)
     yield made
 
 
