@@ -17,6 +17,8 @@ import httpx2
 ROOT = Path(__file__).parents[2]
 LIMIT_S = 60.0
 
+STARTED: list[subprocess.Popen[str]] = []  # whoever starts one sees to its end
+
 T = TypeVar("T")
 
 
@@ -70,6 +72,8 @@ def started(command: Sequence[str], log: Path, trusted: ssl.SSLContext | bool = 
             cwd=ROOT,
             env=os.environ | {"PYTHONPATH": str(ROOT)},
         )
+
+    STARTED.append(popen)
 
     def address() -> str | None:
         found = re.findall(r"metrics +(http\S+)/metrics", log.read_text())
