@@ -11,13 +11,34 @@ Options = dict[str, Any]
 Points = list[tuple[float, float | None]]
 
 MAX_POINTS: Final = 480  # more than that no screen shows
-_TICKS_S: Final = tuple(3_600 * hours for hours in (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672))
+_HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672)
+_TICKS_S: Final = (300, 600, 1_800, *(3_600 * hours for hours in _HOURS))
 _TICKS: Final = 7  # at most, on an axis of time
 _NO_SAMPLES: Final = {
     "text": "The first sample comes within five minutes of cluster time",
     "left": "center",
     "top": "middle",
     "textStyle": {"color": "var(--muted)", "fontSize": 13, "fontWeight": "normal"},
+}
+_TEXT: Final = {"color": "var(--muted)", "fontFamily": "inherit", "fontSize": 11}
+_RULE: Final = {"lineStyle": {"color": "var(--rule)"}}
+_LEGEND: Final = {
+    "top": 0,
+    "left": 0,
+    "itemGap": 14,
+    "itemWidth": 12,
+    "itemHeight": 4,
+    "icon": "roundRect",
+    "textStyle": _TEXT,
+}
+_TOOLTIP: Final = {
+    "trigger": "axis",
+    "confine": True,
+    "backgroundColor": "var(--card)",
+    "borderColor": "var(--rule)",
+    "textStyle": {"color": "var(--text)", "fontSize": 12},
+    "axisPointer": {"type": "line", "lineStyle": {"color": "var(--muted)"}, "animation": False},
+    ":formatter": "arylTip",
 }
 
 
@@ -108,55 +129,31 @@ def _chart(sights: Sequence[SightOut], series: list[Options], axes: list[Options
 
 
 def _options(span_s: tuple[float, float], series: list[Options], axes: list[Options]) -> Options:
-    first, last = span_s
-    step = next((s for s in _TICKS_S if (last - first) / s <= _TICKS), _TICKS_S[-1])
-    ticks = {"customValues": [step * k for k in range(ceil(first / step), floor(last / step) + 1)]}
-    text = {"color": "var(--muted)", "fontFamily": "inherit", "fontSize": 11}
-    rule = {"lineStyle": {"color": "var(--rule)"}}
-    value_axis = {"type": "value", "min": 0, "minInterval": 1, "axisLabel": text}
-    value_axis |= {"nameTextStyle": text, "splitLine": rule, "splitNumber": 4}
+    value_axis = {"type": "value", "min": 0, "minInterval": 1, "splitNumber": 4}
+    value_axis |= {"axisLabel": _TEXT, "nameTextStyle": _TEXT, "splitLine": _RULE}
     return {
         "animation": False,
         "grid": {"left": 4, "right": 4, "top": 52, "bottom": 6, "containLabel": True},
-        "legend": {
-            "top": 0,
-            "itemGap": 14,
-            "left": 0,
-            "itemWidth": 12,
-            "itemHeight": 4,
-            "icon": "roundRect",
-            "textStyle": text,
-        },
-        "tooltip": _tooltip(),
+        "legend": _LEGEND,
+        "tooltip": _TOOLTIP,
         "title": {"show": False},
-        "xAxis": {
-            "type": "value",
-            "min": first,
-            "max": last,
-            "axisLabel": text
-            | {
-                ":formatter": "arylMoment",
-                "hideOverlap": True,
-                "alignMinLabel": "left",
-                "alignMaxLabel": "right",
-            }
-            | ticks,
-            "axisLine": rule,
-            "axisTick": rule | ticks,
-            "splitLine": {"show": False},
-        },
+        "xAxis": _time_axis(*span_s),
         "yAxis": [value_axis | axis for axis in axes],
         "series": series,
     }
 
 
-def _tooltip() -> Options:
+def _time_axis(first: float, last: float) -> Options:
+    """An axis with its ticks at whole hours or days."""
+    step = next((s for s in _TICKS_S if (last - first) / s <= _TICKS), _TICKS_S[-1])
+    ticks = {"customValues": [step * k for k in range(ceil(first / step), floor(last / step) + 1)]}
+    ends = {"hideOverlap": True, "alignMinLabel": "left", "alignMaxLabel": "right"}
     return {
-        "trigger": "axis",
-        "confine": True,
-        "backgroundColor": "var(--card)",
-        "borderColor": "var(--rule)",
-        "textStyle": {"color": "var(--text)", "fontSize": 12},
-        "axisPointer": {"type": "line", "lineStyle": {"color": "var(--muted)"}, "animation": False},
-        ":formatter": "arylTip",
+        "type": "value",
+        "min": first,
+        "max": last,
+        "axisLabel": _TEXT | {":formatter": "arylMoment"} | ends | ticks,
+        "axisLine": _RULE,
+        "axisTick": _RULE | ticks,
+        "splitLine": {"show": False},
     }

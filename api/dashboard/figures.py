@@ -8,7 +8,7 @@ from typing import Final
 from api.dashboard.words import count, duration, several, share
 from api.schemas.cluster import PoolOut, SightOut
 from api.schemas.jobs import JobOut
-from api.schemas.service import StatusOut
+from api.schemas.service import JobCounts, StatusOut
 
 _POINTS: Final = 60
 _WIDTH, _HEIGHT, _MARGIN = 100, 28, 2  # of the view box
@@ -29,50 +29,32 @@ def kpis_of(
     status: StatusOut, recent: Sequence[JobOut], sights: Sequence[SightOut]
 ) -> tuple[Kpi, ...]:
     """The figures; waits and preemptions are those of `recent` jobs."""
-    used = sum(pool.used_gpus for pool in status.pools)
-    usable = used + sum(pool.free_gpus for pool in status.pools)
-    lent = sum(pool.on_loan_servers for pool in status.pools)
+    jobs, pools = status.jobs, status.pools
+    used = sum(pool.used_gpus for pool in pools)
+    usable = used + sum(pool.free_gpus for pool in pools)
+    lent = sum(pool.on_loan_servers for pool in pools)
     started = [job.waited_s for job in recent if job.first_start_s is not None]
     preempted = sum(job.preemptions > 0 for job in recent)
-    gpus_of = _course(sights, lambda sight: sight.training_gpus_used + sight.on_loan_gpus_used)
+    rare = f"95 %: {duration(_quantile(started, 0.95))}"
+    whose = f"{several(preempted, 'job')} of the last {count(len(recent))}"
+
+    def course(value: Callable[[SightOut], float]) -> str:
+        return _course([value(sight) for sight in sights])
+
+    running, queued = (course(lambda s: s.running_jobs), course(lambda s: s.queued_jobs))
+    busy = course(lambda s: s.training_gpus_used + s.on_loan_gpus_used)
+    loans = course(lambda s: s.on_loan_servers)
     return (
-        Kpi(
-            "Running",
-            count(status.jobs.running),
-            f"{count(status.jobs.finished)} finished",
-            _course(sights, lambda sight: sight.running_jobs),
-            "green",
-        ),
-        Kpi(
-            "Queued",
-            count(status.jobs.queued),
-            _ended(status),
-            _course(sights, lambda sight: sight.queued_jobs),
-            "red",
-        ),
-        Kpi("GPU usage", share(used, usable), f"{count(used)} of {count(usable)} GPUs", gpus_of),
-        Kpi(
-            "On loan",
-            count(lent),
-            _lending(status.pools),
-            _course(sights, lambda sight: sight.on_loan_servers),
-            "orange",
-        ),
-        Kpi(
-            "Wait, median",
-            duration(_quantile(started, 0.5)),
-            f"95 %: {duration(_quantile(started, 0.95))}",
-        ),
-        Kpi(
-            "Preemptions",
-            count(sum(job.preemptions for job in recent)),
-            f"{several(preempted, 'job')} of the last {count(len(recent))}",
-        ),
+        Kpi("Running", count(jobs.running), f"{count(jobs.finished)} finished", running, "green"),
+        Kpi("Queued", count(jobs.queued), _ended(jobs), queued, "red"),
+        Kpi("GPU usage", share(used, usable), f"{count(used)} of {count(usable)} GPUs", busy),
+        Kpi("On loan", count(lent), _lending(pools), loans, "orange"),
+        Kpi("Wait, median", duration(_quantile(started, 0.5)), rare),
+        Kpi("Preemptions", count(sum(job.preemptions for job in recent)), whose),
     )
 
 
-def _ended(status: StatusOut) -> str:
-    jobs = status.jobs
+def _ended(jobs: JobCounts) -> str:
     return f"{count(jobs.cancelled)} cancelled, {count(jobs.failed)} failed"
 
 
@@ -88,14 +70,15 @@ def _quantile(values: Sequence[float], part: float) -> float | None:
     return ordered[ceil(part * len(ordered)) - 1] if ordered else None
 
 
-def _course(sights: Sequence[SightOut], value: Callable[[SightOut], float]) -> str:
-    step = -(-len(sights) // _POINTS) or 1
-    values = [value(sight) for sight in sights[::-1][::step][::-1]]
-    if len(values) < 2:
+def _course(values: Sequence[float]) -> str:
+    """A line through evenly chosen values, the last among them."""
+    step = -(-len(values) // _POINTS) or 1
+    chosen = values[::-1][::step][::-1]
+    if len(chosen) < 2:
         return ""
-    top, wide = max(*values, 1), len(values) - 1
+    top, wide = max(*chosen, 1), len(chosen) - 1
     tall = _HEIGHT - 2 * _MARGIN
     return " ".join(
         f"{_WIDTH * place / wide:.1f},{_HEIGHT - _MARGIN - tall * value / top:.1f}"
-        for place, value in enumerate(values)
+        for place, value in enumerate(chosen)
     )

@@ -1,20 +1,17 @@
 """A real browser before real services: what each test looks at, and what no page may do."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser.serving import Dashboard, served
 from tests.service.processes import until
 
 CHROMIUM = "/usr/bin/chromium"
 QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--mute-audio")
-PATIENCE_MS = 10_000
-LONG_S = 1e6  # a job that outlasts every test
-
-Open = Callable[..., Page]
+PATIENCE_MS = 30_000  # a busy machine may take its time
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +19,7 @@ def browser() -> Iterator[Browser]:
     """One browser for all tests of a process."""
     if not Path(CHROMIUM).exists():
         pytest.skip(f"left out: tests in a browser; install chromium ({CHROMIUM} is missing)")
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*QUIET])
         yield browser

@@ -5,12 +5,18 @@ from typing import Any
 import pytest
 
 from api.dashboard.charts import MAX_POINTS, lending, thinned
+from api.dashboard.figures import kpis_of
 from api.dashboard.life import Stretch, stretches
 from api.dashboard.servers import look_of, pools_of
 from api.dashboard.whatif_page import question, verdict
 from api.schemas.cluster import PoolOut, ServerOut, ShareOut, SightOut
-from api.schemas.service import EventOut
+from api.schemas.jobs import JobOut
+from api.schemas.service import EventOut, StatusOut
 from api.schemas.whatif import FareOut, LoansOut, SupposedJobOut, WhatIfOut
+from api.shaping import Setting, job_out
+from aryl.engine.records import JobRecord
+from aryl.model.cluster import Cluster
+from aryl.model.job import Job, JobSpec
 
 NOW = 1_000.0
 
@@ -108,6 +114,30 @@ def supposed(start_s: float | None, finish_s: float | None) -> SupposedJobOut:
         preemptions=0,
         sizes=[],
         reason=None,
+    )
+
+
+def job(waited_s: float, first_start_s: float | None) -> JobOut:
+    spec = JobSpec("j", 0.0, 4, 3_600.0, 4, 1, 1)
+    record = JobRecord(job=Job(spec, preemptions=1), name="j", queuing_s=waited_s)
+    told = job_out(record, Setting(0.0, Cluster(())))
+    return told.model_copy(update={"waited_s": waited_s, "first_start_s": first_start_s})
+
+
+def status() -> StatusOut:
+    return StatusOut.model_validate(
+        {
+            "now_s": NOW,
+            "speed": 1.0,
+            "mode": "live",
+            "role": "all",
+            "leader": None,
+            "policy": None,
+            "jobs": {},
+            "servers": {},
+            "pools": [],
+            "version": "0",
+        }
     )
 
 
@@ -226,3 +256,14 @@ def test_a_verdict_counts_whom_it_would_hurt() -> None:
     assert said.replace("\N{NO-BREAK SPACE}", " ") == (
         "1 job would be preempted; 2 jobs would come later."
     )
+
+
+def test_figures_are_the_quantiles_of_what_jobs_waited() -> None:
+    jobs = [job(waited_s, first_start_s=1.0) for waited_s in (10.0, 20.0, 30.0, 4_000.0)]
+    never_started = job(9_999.0, first_start_s=None)
+
+    kpis = {kpi.name: kpi for kpi in kpis_of(status(), [*jobs, never_started], [])}
+
+    assert kpis["Wait, median"].value.replace("\N{NO-BREAK SPACE}", " ") == "20 s"
+    assert kpis["Wait, median"].note.replace("\N{NO-BREAK SPACE}", " ") == "95 %: 1 h 06 m"
+    assert kpis["Preemptions"].value == "5"
