@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import UTC, datetime
 from enum import StrEnum
 from getpass import getuser
+from logging import INFO, WARNING
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -102,7 +103,7 @@ def serve(
         "scheduler": {"shadow": shadow or None},
         "cluster": {"shape": cluster, "speed": speed, "file": cluster_file},
     }
-    configure_logs()
+    configure_logs(WARNING if demo else INFO)  # the demo submits too often to tell of each
     if demo:
         from api.demo import serve_demo  # noqa: PLC0415 - see above
 

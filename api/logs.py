@@ -9,8 +9,8 @@ SECRETS = frozenset({"authorization", "cookie", "secret", "token", "password", "
 HIDDEN = "(hidden)"
 
 
-def configure_logs() -> None:
-    """Let Aryl's lines, and warnings of the libraries beneath it, leave alike."""
+def configure_logs(level: int = logging.INFO) -> None:
+    """Let Aryl's lines of a level, and warnings of the libraries beneath it, leave alike."""
     is_terminal = sys.stderr.isatty()
     renderer: structlog.typing.Processor = (
         structlog.dev.ConsoleRenderer() if is_terminal else structlog.processors.JSONRenderer()
@@ -23,7 +23,7 @@ def configure_logs() -> None:
             structlog.processors.format_exc_info,
             renderer,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(name)s: %(message)s")
