@@ -99,11 +99,12 @@ class Feed:
     async def open(self) -> None:
         """Take the newest event for the last that everybody knows; call it before `run`."""
         self._loop = asyncio.get_running_loop()
-        self._last = await to_thread.run_sync(self._last_id, limiter=self._limiter)
+        self._last = await self._newest()
 
     def poke(self) -> None:
         """There may be something new. Any thread may call it."""
-        self._signal(self._changed)
+        if self._listeners:  # else nobody would hear of it any sooner
+            self._signal(self._changed)
 
     def close(self) -> None:
         """End every stream. Any thread may call it."""
@@ -142,7 +143,7 @@ class Feed:
     async def _look(self) -> bool:
         """Hand on what is new, and tell whether there may be more."""
         try:
-            events = await to_thread.run_sync(self._read, self._last, BATCH, limiter=self._limiter)
+            events = await self._new()
         except UNAVAILABLE as error:  # a later look makes up for it
             if not self._is_away:  # once for an outage, however long it lasts
                 log.warning("events_unread", error=type(error).__name__)
@@ -154,6 +155,18 @@ class Feed:
             for listener in self._listeners:
                 listener.offer(event)
         return len(events) == BATCH
+
+    async def _new(self) -> Sequence[Heard]:
+        """The events after the last; while nobody listens, they are passed over unread."""
+        if not self._listeners:
+            newest = await self._newest()
+            if not self._listeners:  # nor has anybody begun to meanwhile
+                self._last = newest
+                return ()
+        return await to_thread.run_sync(self._read, self._last, BATCH, limiter=self._limiter)
+
+    async def _newest(self) -> int:
+        return await to_thread.run_sync(self._last_id, limiter=self._limiter)
 
     async def _missed(self, after: int, until: int) -> AsyncIterator[Heard]:
         """What the store holds after one id, up to another."""
