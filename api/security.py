@@ -30,6 +30,7 @@ SECRETS = 10_000  # remembered at once; more are looked up each time
 
 ANYBODY = Principal("anonymous", Role.OPERATOR)
 
+POLICY_VIOLATION = 1008  # RFC 6455
 MISDIRECTED = Kind(HTTPStatus.MISDIRECTED_REQUEST, "foreign-host", "The service has another name")
 FOREIGN = Kind(HTTPStatus.FORBIDDEN, "foreign-origin", "Pages of other sites may not ask")
 
@@ -145,9 +146,11 @@ class Door:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or answer that it is not for this service."""
-        if scope["type"] == "http" and await self._is_open():
-            headers = Headers(scope=scope)
-            refusal = self._refusal(headers)
+        if scope["type"] != "lifespan" and await self._is_open():
+            refusal = self._refusal(Headers(scope=scope))
+            if refusal and scope["type"] == "websocket":
+                await send({"type": "websocket.close", "code": POLICY_VIOLATION})
+                return
             if refusal:
                 await problem_response(*refusal, scope["path"])(scope, receive, send)
                 return

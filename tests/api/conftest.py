@@ -1,25 +1,22 @@
 """Fixtures of the API's tests: each test has a database and an API of its own."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 from aryl.store import Database
-from tests.api.stage import Stage, copied, migrated, staged
+from tests.api.stage import Stage, staged
+from tests.databases import sqlite_template, sqlite_url
 
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A migrated SQLite file."""
-    return migrated(tmp_path_factory.mktemp("template") / "aryl.db")
+__all__ = ["database", "locked", "sqlite_template", "sqlite_url", "stage"]
 
 
 @pytest.fixture
-def database(template: Path, tmp_path: Path) -> Iterator[Database]:
+def database(sqlite_url: str) -> Iterator[Database]:
     """An empty database."""
-    with copied(template, tmp_path) as opened:
-        yield opened
+    opened = Database(sqlite_url)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -92,16 +92,6 @@ class Stage:
             }
 
 
-def migrated(path: Path) -> Path:
-    """A migrated SQLite file, to be copied."""
-    database = Database(f"sqlite:///{path}")
-    database.migrate()
-    with database.read() as connection:
-        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
-    database.close()
-    return path
-
-
 @contextmanager
 def staged(database: Database, **settings: Any) -> Iterator[Stage]:
     """An API that answers to its client."""
@@ -141,9 +131,7 @@ def stage_on(database: Database, **settings: Any) -> Stage:
 
 @contextmanager
 def copied(template: Path, folder: Path) -> Iterator[Database]:
-    """A database of its own."""
-    path = folder / "aryl.db"
-    shutil.copy(template, path)
-    database = Database(f"sqlite:///{path}")
+    """A database of its own, from a migrated file."""
+    database = Database(f"sqlite:///{shutil.copy(template, folder / 'aryl.db')}")
     yield database
     database.close()

@@ -57,9 +57,9 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A service with jobs, loans, plans and demand, for which tokens are needed."""
-    with copied(template, tmp_path_factory.mktemp("fuzzed")) as database:
+    with copied(sqlite_template, tmp_path_factory.mktemp("fuzzed")) as database:
         stage = stage_on(database, requests_per_s=1e6, burst_requests=10**6)
         stage.scheduler()
         stage.lock()

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from starlette.websockets import WebSocketDisconnect
 
 from api.limits import CLIENTS, Buckets
 from aryl.store import Database, Role
@@ -118,6 +119,23 @@ def test_an_open_service_answers_to_its_own_names_and_pages_only(
 
     assert response.status_code == status
     assert "Access-Control-Allow-Origin" not in response.headers
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [({}, 1000), ({"Origin": "https://evil.example"}, 1008), ({"Host": "evil.example"}, 1008)],
+    ids=["its own", "another's", "another name"],
+)
+def test_a_web_socket_is_for_its_own_pages_too(
+    stage: Stage, headers: dict[str, str], code: int
+) -> None:
+    own = {"Host": "localhost"}
+    socket = stage.client.websocket_connect("/nothing", headers=own | headers)
+
+    with pytest.raises(WebSocketDisconnect) as refused, socket:
+        pass
+
+    assert refused.value.code == code
 
 
 def test_with_tokens_the_name_does_not_matter(locked: Stage) -> None:

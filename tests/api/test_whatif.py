@@ -14,10 +14,10 @@ BERT = {"name": "bert", "num_gpus": 16, "gpus_per_worker": 8, "duration_s": 50}
 
 
 @pytest.fixture(scope="module")
-def ahead(template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future]:
+def ahead(sqlite_template: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Future]:
     """One state for all tests that only ask."""
     folder = tmp_path_factory.mktemp("ahead")
-    with copied(template, folder) as database, future(database, folder) as opened:
+    with copied(sqlite_template, folder) as database, future(database, folder) as opened:
         yield opened
 
 
