@@ -54,7 +54,7 @@ class Foresight:
         self._child = Child(partial(look_ahead, parts.store.jobs.database), waiting=WAITING)
         self._told: dict[str, float | None] = {}  # the estimates as they are stored
         self._latest: Foreseen | None = None
-        self._latest_wall_s = float("-inf")
+        self._latest_wall_s = parts.wall()
         self._refreshing = Lock()
         self._running: anyio.CancelScope | None = None
 
@@ -69,11 +69,11 @@ class Foresight:
         """
         if self._refreshing.acquire(blocking=False):
             try:
-                now = self._wall()
-                if not self._latest_wall_s <= now < self._latest_wall_s + EVERY_S:
+                if self._latest is None or self._is_due():
+                    self._latest_wall_s = self._wall()
                     foreseen = self._ask(Limits())
                     self._keep(foreseen)
-                    self._latest, self._latest_wall_s = foreseen, now
+                    self._latest = foreseen
             finally:
                 self._refreshing.release()
         if self._latest is None:
@@ -109,11 +109,16 @@ class Foresight:
         """Estimate where anything waits; the seconds that it took."""
         since = elapsed()
         try:
-            if self._store.jobs.page(JobFilter(state=JobState.QUEUED), limit=1):
+            is_due = self._is_due()
+            if is_due and self._store.jobs.page(JobFilter(state=JobState.QUEUED), limit=1):
                 self.estimates()
         except UNANSWERED as error:
             log.warning("jobs that wait are not estimated", error=str(error))
         return elapsed() - since
+
+    def _is_due(self) -> bool:
+        """Whether the latest estimates are old; a clock that was set back makes them so too."""
+        return not 0 <= self._wall() - self._latest_wall_s < EVERY_S
 
     def _ask(self, limits: Limits, hypothesis: Hypothesis | None = None) -> Foreseen:
         known = self._knowledge.need()
