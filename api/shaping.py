@@ -1,7 +1,8 @@
 """From what is stored to what is told: pure functions, one for each shape."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from api.schemas.cluster import (
     LoanOut,
@@ -26,7 +27,7 @@ from api.schemas.service import EventOut
 from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
 from aryl.model.cluster import Cluster, Loan, Pool, Server
-from aryl.model.job import Holding, Placement
+from aryl.model.job import Holding, JobSpec, Placement
 from aryl.model.plain import action_plain
 from aryl.model.reason import Reason
 from aryl.model.snapshot import Due
@@ -36,6 +37,7 @@ from aryl.store.loans import LoanRecord
 from aryl.store.plans import ActionRecord, PlanRecord
 
 LOOPS: Mapping[Due, LoopName] = {Due.SCHEDULE: "schedule", Due.ORCHESTRATE: "orchestrate"}
+ASKED = tuple(f.name for f in fields(JobSpec) if f.name in JobOut.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,26 +57,12 @@ def job_out(
     """A job as it stands; `wait` is why it waits, and since when."""
     job, spec = record.job, record.job.spec
     return JobOut(
+        **_asked(spec),
         id=record.id,
         name=record.name,
         owner=record.owner,
         state=record.state.value,
         version=record.version,
-        user=spec.user,
-        queue=spec.queue,
-        model=spec.model,
-        priority=spec.priority,
-        submit_s=spec.submit_s,
-        num_gpus=spec.num_gpus,
-        gpus_per_worker=spec.gpus_per_worker,
-        min_workers=spec.min_workers,
-        max_workers=spec.max_workers,
-        allowed_workers=list(spec.allowed_workers),
-        fungible=spec.fungible,
-        heterogeneous=spec.heterogeneous,
-        duration_s=spec.duration_s,
-        estimated_duration_s=spec.estimated_duration_s,
-        checkpoint_s=spec.checkpoint_s,
         workers=_workers(setting.cluster, job.holding),
         gpus=spec.gpus_per_worker * sum(p.workers for p in job.placements),
         placements=[_placement_out(p) for p in job.placements],
@@ -89,6 +77,13 @@ def job_out(
         estimated_start_s=estimated_start_s,
         cancel_requested_s=record.cancel_requested_s,
     )
+
+
+def _asked(spec: JobSpec) -> dict[str, Any]:
+    """What was asked for, as it is told."""
+    asked: dict[str, Any] = {name: getattr(spec, name) for name in ASKED}
+    asked["allowed_workers"] = list(spec.allowed_workers)
+    return asked
 
 
 def wait_out(reason: Reason, since_s: float) -> WaitOut:

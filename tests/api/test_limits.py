@@ -7,6 +7,7 @@ import pytest
 from starlette.websockets import WebSocketDisconnect
 
 from api.limits import CLIENTS, Buckets
+from api.parts import Authentication
 from aryl.store import Database, Role
 from tests.api.stage import JOB, Hand, Stage, staged
 
@@ -154,6 +155,7 @@ def test_with_tokens_the_name_does_not_matter(locked: Stage) -> None:
         ({"host": "::"}, 401),
         ({"host": "10.0.0.7"}, 401),
         ({"host": "aryl.example"}, 401),
+        ({"host": "127.0.0.1", "authentication": Authentication.REQUIRED}, 401),
     ],
     ids=str,
 )
