@@ -1,7 +1,7 @@
 """What pages show, asked of the views that answer the API too."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import inf
 from threading import Lock
 from typing import Final
@@ -15,7 +15,7 @@ from api.views import Asked, Views
 from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
 from aryl.policy.rules import rules_of
-from aryl.store import JobFilter
+from aryl.store import UNAVAILABLE, JobFilter
 
 SHOWN: Final = 50  # jobs of each table
 RANKED: Final = 1_000  # queued jobs up to which they are ranked: every look reads all of them
@@ -44,10 +44,13 @@ class Frame:
     plans: Sequence[PlanDetailOut] = ()
     sights: Sequence[SightOut] = ()
     headroom: float = 0.0
+    is_stale: bool = False
 
     @property
     def trouble(self) -> str:
         """What is wrong with the service; empty while it is healthy."""
+        if self.is_stale:
+            return "database out of reach"
         if self.status.leader is None:
             return "no scheduler yet"
         return "" if self.status.leader.is_current else "scheduler lost"
@@ -62,12 +65,22 @@ class Looks:
         self._plans: list[PlanDetailOut] = []
         self._newest_plan = 0
         self._sights: list[SightOut] = []
+        self._last: Frame | None = None
         self._lock = Lock()
 
     def frame(self) -> Frame:
-        """How everything stands now; any thread may call it."""
+        """How everything stands now, or did when the database was within reach.
+
+        Any thread may call it. Raises one of `UNAVAILABLE` where it has not been since the start.
+        """
         with self._lock:
-            return self._frame()
+            try:
+                self._last = self._frame()
+            except UNAVAILABLE:
+                if self._last is None:
+                    raise
+                self._last = replace(self._last, is_stale=True)
+            return self._last
 
     def _frame(self) -> Frame:
         views, known = self._views, self._views.knowledge.look()

@@ -73,6 +73,7 @@ class _Confined:
                 MutableHeaders(scope=message).update(_CONFINES)
             await send(message)
 
+        scope["endpoint"] = self._app  # by which NiceGUI tells unknown pages from its own files
         await self._app(scope, receive, confined)
 
 

@@ -13,8 +13,10 @@ from api.dashboard import job_page, lists, overview, whatif_page
 from api.dashboard.elements import Panel
 from api.dashboard.rendering import render
 from api.dashboard.shell import Site, Visit, head
+from aryl.store import UNAVAILABLE
 
 _BUILD_S: Final = 15.0  # a busy database may take its time
+_AGAIN_S: Final = 5
 
 Build = Callable[[Visit], Awaitable[None]]
 
@@ -60,9 +62,16 @@ def _add_lists(site: Site, page: Callable[[str], Callable[..., object]]) -> None
 
 async def _opened(site: Site, request: Request, here: str, build: Build) -> Response | None:
     """Build a page for whoever may see it; others log in first."""
-    who = await to_thread.run_sync(site.session.who, request)
-    if who is None:
-        return RedirectResponse("/login")
-    frame = await to_thread.run_sync(site.looks.frame)
-    await build(Visit(site, request, who, here, frame))
+    try:
+        who = await to_thread.run_sync(site.session.who, request)
+        if who is None:
+            return RedirectResponse("/login")
+        is_open = await to_thread.run_sync(lambda: site.session.is_open)
+        frame = await to_thread.run_sync(site.looks.frame)
+    except UNAVAILABLE:
+        head("Out of reach")
+        ui.add_head_html(f'<meta http-equiv="refresh" content="{_AGAIN_S}">')
+        Panel(render("trouble", text="The database is out of reach; this page tries again."))
+        return None
+    await build(Visit(site, request, who, here, frame, is_guarded=not is_open))
     return None

@@ -20,7 +20,7 @@ from api.dashboard.session import Session
 from api.errors import Unauthenticated
 from api.service import Service
 from aryl.model.errors import ArylError
-from aryl.store import Principal
+from aryl.store import UNAVAILABLE, Principal
 
 STATIC: Final = Path(__file__).parent / "static"
 STATIC_AT: Final = "/_dashboard"
@@ -47,13 +47,17 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """One page that someone opened, and how everything stood then."""
+    """One page that someone opened, and how everything stood then.
+
+    `is_guarded`: whether it took a token to open it.
+    """
 
     site: Site
     request: Request
     who: Principal
     here: str
     frame: Frame
+    is_guarded: bool
 
     @property
     def origin(self) -> str:
@@ -73,8 +77,7 @@ class Visit:
         head(title)
         bar = Panel(self._bar(self.frame))
         self.follow(lambda frame: bar.show(self._bar(frame)))
-        if not self.site.session.is_open:
-            ui.timer(_STAY_S, self._stay)
+        ui.timer(_STAY_S, self._stay)
         with ui.element("main").props("id=main tabindex=-1").classes("body"):
             yield
 
@@ -122,7 +125,7 @@ class Visit:
             status=frame.status,
             trouble=frame.trouble,
             who=self.who,
-            guarded=not self.site.session.is_open,
+            guarded=self.is_guarded,
         )
 
     async def _stay(self) -> None:
@@ -153,6 +156,8 @@ def _told(load: Callable[[], str]) -> str:
         return load()
     except ArylError as error:
         return render("trouble", text=str(error))
+    except UNAVAILABLE:
+        return render("trouble", text="The database is out of reach.")
 
 
 def _linked(name: str) -> str:

@@ -2,6 +2,8 @@
 
 import re
 
+import httpx2
+import pytest
 from playwright.sync_api import BrowserContext, Page, expect
 
 from tests.browser.serving import Dashboard
@@ -97,3 +99,28 @@ def test_shadow_is_not_to_be_missed_and_963_servers_are_on_the_map(
     expect(page.locator(".cell[data-id]")).to_have_count(963)
     page.locator('.cell[data-id="infer-0520"]').click()
     expect(page.get_by_label("Server infer-0520", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "kind"),
+    [
+        ("GET", "/api/v1/nothing", 404, "application/problem+json"),
+        ("DELETE", "/api/v1/status", 405, "application/problem+json"),
+        ("GET", "/metrics", 200, "text/plain"),
+        ("GET", "/healthz", 200, "application/json"),
+        ("GET", "/nothing", 404, "text/html"),
+    ],
+)
+def test_pages_leave_to_programs_what_is_theirs(
+    busy: Dashboard, method: str, path: str, status: int, kind: str
+) -> None:
+    answer = httpx2.request(method, f"{busy.url}{path}")
+
+    assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (status, kind)
+
+
+def test_a_page_may_be_framed_by_nobody_and_load_from_nowhere_else(busy: Dashboard) -> None:
+    policy = httpx2.get(busy.url).headers["content-security-policy"]
+
+    assert "default-src 'self'" in policy
+    assert "frame-ancestors 'none'" in policy
