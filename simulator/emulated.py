@@ -22,7 +22,6 @@ from simulator.events import EventQueue, Kind
 from simulator.journal import Notes
 from simulator.world import World
 
-
 AHEAD_S = 86_400.0  # a wall clock may be set back, and time stands still then; but not for days
 
 

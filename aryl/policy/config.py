@@ -27,9 +27,11 @@ def _knob(default: Any, meaning: str, *within: Any) -> Any:  # noqa: ANN401 - a 
     return field(default=default, metadata={"meaning": meaning, "within": within})
 
 
-AT_LEAST_0, ABOVE_0, SHARE, SOME = ">= 0", "> 0", "from 0 to 1", "above 0, at most 1"
+AT_LEAST_0, AT_LEAST_1, ABOVE_0 = ">= 0", ">= 1", "> 0"
+SHARE, SOME = "from 0 to 1", "above 0, at most 1"
 _WITHIN = {
     AT_LEAST_0: lambda value: 0 <= value < inf,
+    AT_LEAST_1: lambda value: 1 <= value < inf,
     ABOVE_0: lambda value: 0 < value < inf,
     SHARE: lambda value: 0 <= value <= 1,
     SOME: lambda value: 0 < value <= 1,
@@ -61,7 +63,7 @@ class PolicyConfig:
     cycle_s: float = _knob(
         10.0, "least time between two decisions of the job scheduler", AT_LEAST_0
     )
-    orchestrator_s: float = _knob(300.0, "time between two looks at loans", ABOVE_0)
+    orchestrator_s: float = _knob(300.0, "time between two looks at loans", AT_LEAST_1)
     decision_latency_s: float = _knob(0.0, "time from a snapshot to its plan's effect", AT_LEAST_0)
     headroom: float = _knob(0.02, "share of inference servers that is never lent", SHARE)
     quantile: float = _knob(0.95, "quantile of the largest demand within the lead time", SHARE)

@@ -116,7 +116,7 @@ POLICIES: dict[str, tuple[str, tuple[str, ...]]] = {
     "out of range": ("[policy]\nheadroom = 2\n", ("headroom", "2.0", "from 0 to 1")),
     "negative": ("[policy]\nvacate_s = -1\n", ("vacate_s", "-1.0", ">= 0")),
     "infinite": ("[policy]\ncycle_s = inf\n", ("cycle_s", "inf", ">= 0")),
-    "NaN": ("[policy]\norchestrator_s = nan\n", ("orchestrator_s", "nan", "> 0")),
+    "NaN": ("[policy]\norchestrator_s = nan\n", ("orchestrator_s", "nan", ">= 1")),
     "unknown entry": ('[policy]\nreclaim = "kind"\n', ("reclaim", "'kind'", "greedy")),
     "unknown scheme": ('[policy]\nscheme = "best"\n', ("scheme", "'best'", "fifo-backfill")),
     "unknown speed-up": ('[policy]\nspeedup = "warp"\n', ("speedup", "'warp'", "linear")),
