@@ -1,5 +1,6 @@
 """A job's page: its life as a timeline, why it waits, what it holds; and what may be done to it."""
 
+import re
 from collections.abc import Mapping
 
 from anyio import to_thread
@@ -11,9 +12,10 @@ from api.dashboard.elements import Panel
 from api.dashboard.life import stretches
 from api.dashboard.rendering import render
 from api.dashboard.shell import Visit
+from api.schemas.fields import JOB_ID
 from api.schemas.jobs import BoundsChange, JobOut
 from api.views import Asked, Views
-from aryl.model.errors import ArylError
+from aryl.model.errors import ArylError, Missing
 from aryl.store import Role
 
 EVENTS = 1_000  # of one job that are shown
@@ -24,7 +26,7 @@ async def build(visit: Visit, job_id: str) -> None:
     views = visit.site.service.views
     job = await to_thread.run_sync(_found, views, job_id)
     with visit.page(f"Job {job_id}"):
-        await visit.live(lambda: render("job_title", job=views.job(job_id)))
+        await visit.live(lambda: render("job_title", job=_job(views, job_id)))
         if job is None:
             return
         with ui.element("div").classes("grid"):
@@ -81,10 +83,17 @@ def _facts(job: JobOut) -> list[tuple[str, str]]:
     ]
 
 
+def _job(views: Views, job_id: str) -> JobOut:
+    """The job. Raises `Missing`."""
+    if not re.fullmatch(JOB_ID, job_id):
+        raise Missing("job", job_id)
+    return views.job(job_id)
+
+
 def _found(views: Views, job_id: str) -> JobOut | None:
     try:
-        return views.job(job_id)
-    except ArylError:
+        return _job(views, job_id)
+    except Missing:
         return None
 
 

@@ -1,5 +1,6 @@
 """Pages that are one table each: jobs, servers, loans, plans, and one plan."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
@@ -8,10 +9,13 @@ from starlette.datastructures import QueryParams
 from api.dashboard.rendering import render
 from api.dashboard.shell import Visit
 from api.schemas.cluster import ServerOut
+from api.schemas.fields import NO_CONTROLS
 from api.views import Asked, Views
 from aryl.engine.lifecycle import JobState
+from aryl.model.errors import Missing
 from aryl.store import JobFilter
 
+_NUMBER: Final = "[0-9]{1,15}"
 ROWS: Final = 100
 SERVER_ROWS: Final = 250
 
@@ -36,11 +40,13 @@ async def plans(visit: Visit) -> None:
     await _page(visit, "Plans", _plans)
 
 
-async def plan(visit: Visit, plan_id: int) -> None:
+async def plan(visit: Visit, plan_id: str) -> None:
     """One plan with its actions."""
 
     def load(views: Views, _: QueryParams) -> str:
-        return render("plan", plan=views.plan(plan_id))
+        if not re.fullmatch(_NUMBER, plan_id):
+            raise Missing("plan", plan_id)
+        return render("plan", plan=views.plan(int(plan_id)))
 
     await _page(visit, f"Plan {plan_id}", load)
 
@@ -60,7 +66,7 @@ async def _page(visit: Visit, title: str, load: Callable[[Views, QueryParams], s
 
 
 def _jobs(views: Views, asked: QueryParams) -> str:
-    state, user, queue = (asked.get(name, "") for name in ("state", "user", "queue"))
+    state, user, queue = (_given(asked, name) for name in ("state", "user", "queue"))
     wanted = JobFilter(
         state=JobState(state) if state in {known.value for known in JobState} else None,
         user=user or None,
@@ -78,7 +84,7 @@ def _jobs(views: Views, asked: QueryParams) -> str:
 
 
 def _servers(views: Views, asked: QueryParams) -> str:
-    pool, state, name = (asked.get(key, "") for key in ("pool", "state", "name"))
+    pool, state, name = (_given(asked, key) for key in ("pool", "state", "name"))
 
     def is_wanted(server: ServerOut) -> bool:
         return pool in {"", server.pool} and state in {"", server.state} and name in server.id
@@ -103,3 +109,9 @@ def _loans(views: Views, asked: QueryParams) -> str:
 def _plans(views: Views, asked: QueryParams) -> str:
     page = views.plans(Asked(ROWS, asked.get("cursor")))
     return render("plans", plans=page.items, next=page.next)
+
+
+def _given(asked: QueryParams, name: str) -> str:
+    """What an address asks for, where it is a text that a database can hold."""
+    text = asked.get(name, "")
+    return text if re.fullmatch(NO_CONTROLS, text) else ""

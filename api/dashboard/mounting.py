@@ -47,6 +47,7 @@ def mount(app: FastAPI) -> None:
     session.add_routes(app, site.session)
     pages_app.add_static_files(STATIC_AT, STATIC, max_cache_age=86_400)
     pages.add_pages(site)
+    pages.add_failures(pages_app)
     ui.run_with(
         app,
         title="Aryl",
@@ -73,7 +74,6 @@ class _Confined:
                 MutableHeaders(scope=message).update(_CONFINES)
             await send(message)
 
-        scope["endpoint"] = self._app  # by which NiceGUI tells unknown pages from its own files
         await self._app(scope, receive, confined)
 
 

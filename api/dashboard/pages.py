@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable
 from functools import partial
+from http import HTTPStatus
 from typing import Final
 
 from anyio import to_thread
 from fastapi import Request, Response
 from fastapi.responses import RedirectResponse
-from nicegui import ui
+from nicegui import App, Client, ui
 
 from api.dashboard import job_page, lists, overview, whatif_page
 from api.dashboard.elements import Panel
@@ -45,6 +46,24 @@ def add_pages(site: Site) -> None:
             Panel(render("login", wrong=bool(wrong)))
 
 
+def add_failures(pages_app: App) -> None:
+    """Say in our own way that there is no such page, or that one has a fault."""
+
+    async def _unknown(request: Request, _: Exception) -> Response:
+        with Client(ui.page(""), request=request) as client:
+            _trouble("There is no such page.")
+        return client.build_response(request, HTTPStatus.NOT_FOUND)
+
+    pages_app.add_exception_handler(HTTPStatus.NOT_FOUND, _unknown)
+    pages_app.on_page_exception(lambda: _trouble("The service has a fault; its log tells more."))
+
+
+def _trouble(text: str) -> None:
+    head("Trouble")
+    with ui.element("main").props("id=main tabindex=-1").classes("body"):
+        Panel(render("trouble", text=text))
+
+
 def _add_lists(site: Site, page: Callable[[str], Callable[..., object]]) -> None:
     for path, build in lists.LISTS.items():
 
@@ -56,7 +75,7 @@ def _add_lists(site: Site, page: Callable[[str], Callable[..., object]]) -> None
         page(path)(_list)
 
     @page("/plans/{plan_id}")
-    async def _plan(request: Request, plan_id: int) -> Response | None:
+    async def _plan(request: Request, plan_id: str) -> Response | None:
         return await _opened(site, request, "/plans", partial(lists.plan, plan_id=plan_id))
 
 
@@ -69,9 +88,8 @@ async def _opened(site: Site, request: Request, here: str, build: Build) -> Resp
         is_open = await to_thread.run_sync(lambda: site.session.is_open)
         frame = await to_thread.run_sync(site.looks.frame)
     except UNAVAILABLE:
-        head("Out of reach")
         ui.add_head_html(f'<meta http-equiv="refresh" content="{_AGAIN_S}">')
-        Panel(render("trouble", text="The database is out of reach; this page tries again."))
+        _trouble("The database is out of reach; this page tries again.")
         return None
     await build(Visit(site, request, who, here, frame, is_guarded=not is_open))
     return None

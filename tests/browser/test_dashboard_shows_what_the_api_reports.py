@@ -152,10 +152,22 @@ def test_a_job_is_cancelled_from_its_page(page: Page, busy: Dashboard) -> None:
     expect(page.locator(".title .badge").first).to_have_text("cancelled")
 
 
-def test_an_unknown_job_is_told_as_such(page: Page, busy: Dashboard) -> None:
-    page.goto(f"{busy.url}/jobs/nobody")
+@pytest.mark.parametrize(
+    ("path", "told"),
+    [
+        ("jobs/nobody", "nobody"),
+        ("jobs/a%00b", "job"),
+        ("plans/999999", "999999"),
+        ("plans/first", "first"),
+        ("jobs?cursor=none", "cursor"),
+    ],
+)
+def test_what_is_not_there_is_told_as_such(
+    page: Page, busy: Dashboard, path: str, told: str
+) -> None:
+    page.goto(f"{busy.url}/{path}")
 
-    expect(page.get_by_role("alert")).to_contain_text("nobody")
+    expect(page.get_by_role("alert")).to_contain_text(told)
 
 
 def test_an_open_page_says_how_to_submit_and_follows_a_service_that_died_and_came_back(
