@@ -124,7 +124,12 @@ def _soaked(work: Path, seconds: float) -> dict[str, object]:
     trace = work / "workload.csv.gz"
     jobs = round(PAPER_JOBS * days / PAPER_DAYS)
     write_trace(trace, generate(seed=0, jobs=jobs, days=days, gpus=PAPER_GPUS))
+    config = work / "aryl.toml"
+    config.write_text(
+        f"[scheduler]\nkeep_s = {days * DAY_S}\n"
+    )  # every start is counted at the end
     words = ["--cluster", SHAPE, "--speed", f"{SPEED:g}", "--cluster-file", f"{work}/cluster.db"]
+    words += ["--config", str(config)]
     with database_url("sqlite", work) as url, closing(Database(url)) as database:
         database.migrate()
         token = new_token(url, Role.OPERATOR)

@@ -42,7 +42,7 @@ class Watcher(Protocol):
         ...
 
     def corrected(self, found: Sequence[Correction], known: Mapping[str, JobRecord]) -> None:
-        """The cluster did something by itself; `known` are the jobs as the store knew them."""
+        """Jobs changed without a plan; `known` are the jobs as the store knew them."""
         ...
 
     def cycled(self, report: CycleReport, now: float) -> None:
@@ -181,6 +181,7 @@ class Scheduler:
             if record is None or job_id not in running:
                 del self._unwanted[job_id]
         if gone:
+            self._watcher.corrected(gone, known)
             self._store.correct(gone)
         return bool(gone)
 

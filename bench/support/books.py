@@ -10,7 +10,7 @@ from aryl.model.capacity import Group
 from aryl.model.cluster import Cluster
 from aryl.store import Database
 from aryl.store.picture import Picture, take_picture
-from aryl.store.tables import JOBS, LOANS
+from aryl.store.tables import EVENTS, JOBS, LOANS
 
 __all__ = ["Totals", "counted", "fitting", "overdue", "stored", "take_picture"]
 
@@ -62,26 +62,24 @@ def counted(samples: Mapping[tuple[str, str], float]) -> Totals:
 
 
 def stored(database: Database) -> Totals:
-    """The same totals by what the database holds."""
+    """The same totals by what the database holds, of which no event may be pruned yet."""
     jobs = select(
         func.count(),
-        func.count(JOBS.c.first_start_s),
         func.coalesce(func.sum(JOBS.c.preemptions), 0),
         func.coalesce(func.sum(JOBS.c.lost_gpu_s), 0.0),
     )
     states = select(JOBS.c.state, func.count()).group_by(JOBS.c.state)
-    is_queued = JOBS.c.state == JobState.QUEUED.value
-    waiting_again = select(func.count()).where(is_queued, JOBS.c.preemptions > 0)
+    starts = select(func.count()).where(EVENTS.c.kind == "started")
     loans = select(func.count(), func.count(LOANS.c.reclaim_s))
     with database.read() as connection:
-        submitted, begun, preempted, lost_gpu_s = connection.execute(jobs).one()
-        by_state = dict(connection.execute(states).tuples().all())
-        again = connection.execute(waiting_again).scalar_one()
+        submitted, preempted, lost_gpu_s = connection.execute(jobs).one()
+        by_state = {str(state): count for state, count in connection.execute(states)}
+        started = connection.execute(starts).scalar_one()
         lent, reclaimed = connection.execute(loans).one()
     return {
         "submitted": submitted,
         **{s: by_state.get(s, 0) for s in ("finished", "failed", "cancelled")},
-        "started": begun + preempted - again,
+        "started": started,
         "preempted": preempted,
         "lost_gpu_s": lost_gpu_s,
         "lent": lent,
