@@ -1,4 +1,4 @@
-"""What goes on until Ctrl-C: --watch, top and events --follow, over restarts of the service."""
+"""What goes on until Ctrl-C: --watch and top."""
 
 import json
 from pathlib import Path
@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from tests.client.live import going_on
-from tests.client.stage import serve
 from tests.service.processes import LIMIT_S, Process, until
 
 
@@ -49,30 +48,3 @@ def test_a_watch_that_never_saw_the_service_fails(home: Path) -> None:
     with going_on(*words, on_terminal=True) as screen:
         assert screen.popen.wait(LIMIT_S) == 1
         assert screen.shows("no answer from http://127.0.0.1:9")
-
-
-def test_events_and_screens_go_on_when_the_service_comes_back(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process = serve(home)
-    monkeypatch.setenv("ARYL_SERVER", process.address)
-    process.submit(id="before", name="before", num_gpus=1, duration_s=36_000)
-
-    with (
-        going_on("events", "--follow", "--json") as events,
-        going_on("jobs", "--watch", on_terminal=True) as screen,
-    ):
-        assert events.shows('"job_id": "before"')
-        assert screen.shows("before")
-        process.kill()
-        assert screen.shows("trying again")
-        process = serve(home, process.port)
-        process.submit(id="after", name="after", num_gpus=1, duration_s=36_000)
-        assert events.shows('"job_id": "after"')
-        assert screen.shows("after")
-        assert (events.interrupt(), screen.interrupt()) == (0, 0)
-    process.stop()
-
-    lines = [line for line in events.seen.splitlines() if line.startswith("{")]
-    ids = [json.loads(line)["id"] for line in lines]
-    assert ids == list(range(ids[0], ids[0] + len(ids)))

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tests.client.live import going_on
-from tests.client.stage import SPEED, serve
+from tests.client.stage import SPEED
 from tests.service.processes import Process, until
 from tests.simulation.command import aryl
 
@@ -127,26 +127,6 @@ def test_demand_is_told_along_the_way(service: Process, tmp_path: Path) -> None:
     pushed = [entry["detail"] for entry in told if entry["action"] == "push demand"][:2]
     assert [detail["servers"] for detail in pushed] == [3.0, 4.0]  # the newest first
     assert pushed[1]["t_s"] <= first["submit_s"] <= pushed[0]["t_s"] <= second["submit_s"]
-
-
-def test_a_replay_waits_for_a_service_that_is_started_again(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    process = serve(home)
-    monkeypatch.setenv("ARYL_SERVER", process.address)
-    trace = trace_of(home, spaced("patient", jobs=8, apart_s=400.0))
-
-    with going_on("replay", trace, "--json") as replay:
-        until(lambda: len(jobs_of(process, "patient")) >= 2)
-        process.kill()
-        assert replay.shows("trying again")
-        process = serve(home, process.port)
-        assert replay.shows('"refused": []')
-        assert replay.popen.wait(60.0) == 0
-
-    ids = [job["id"] for job in jobs_of(process, "patient")]
-    process.stop()
-    assert ids == [f"patient-{number}" for number in range(8)]
 
 
 def test_a_replay_that_is_stopped_says_how_to_go_on(service: Process, tmp_path: Path) -> None:
