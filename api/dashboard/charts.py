@@ -13,7 +13,7 @@ Points = list[tuple[float, float | None]]
 MAX_POINTS: Final = 480  # more than that no screen shows
 _HOURS: Final = (1, 2, 3, 6, 12, 24, 48, 96, 168, 336, 672)
 _TICKS_S: Final = (300, 600, 1_800, *(3_600 * hours for hours in _HOURS))
-_TICKS: Final = 7  # at most, on an axis of time
+_TICKS: Final = 5  # at most, on an axis of time
 _NO_SAMPLES: Final = {
     "text": "The first sample comes within five minutes of cluster time",
     "left": "center",

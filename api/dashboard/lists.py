@@ -6,6 +6,7 @@ from typing import Final
 
 from starlette.datastructures import QueryParams
 
+from api.dashboard.decisions import decisions_of
 from api.dashboard.rendering import render
 from api.dashboard.shell import Visit
 from api.schemas.cluster import ServerOut
@@ -46,7 +47,8 @@ async def plan(visit: Visit, plan_id: str) -> None:
     def load(views: Views, _: QueryParams) -> str:
         if not re.fullmatch(_NUMBER, plan_id):
             raise Missing("plan", plan_id)
-        return render("plan", plan=views.plan(int(plan_id)))
+        found = views.plan(int(plan_id))
+        return render("plan", plan=found, decisions=decisions_of([found]))
 
     await _page(visit, f"Plan {plan_id}", load)
 

@@ -6,6 +6,7 @@ from typing import Final
 from nicegui import ui
 
 from api.dashboard import charts
+from api.dashboard.decisions import decisions_of
 from api.dashboard.elements import ClusterMap, Panel
 from api.dashboard.figures import kpis_of
 from api.dashboard.looks import SHOWN, Frame
@@ -27,6 +28,7 @@ _LOAD: Final = (
     ("on-loan GPUs", "on_loan_gpus_used"),
 )
 _TABLE_ROWS: Final = 48
+_DECISIONS: Final = 40
 
 
 async def build(visit: Visit) -> None:
@@ -135,7 +137,8 @@ def _kpis(frame: Frame) -> str:
 
 
 def _decisions(frame: Frame) -> str:
-    return render("decisions", plans=frame.plans, shadow=frame.status.mode == "shadow")
+    decisions = decisions_of(frame.plans)[:_DECISIONS]
+    return render("decisions", decisions=decisions, shadow=frame.status.mode == "shadow")
 
 
 def _queue(visit: Visit, frame: Frame) -> str:

@@ -5,12 +5,14 @@ from typing import Any
 import pytest
 
 from api.dashboard.charts import MAX_POINTS, lending, thinned
+from api.dashboard.decisions import decisions_of
 from api.dashboard.figures import kpis_of
 from api.dashboard.life import Stretch, stretches
 from api.dashboard.servers import look_of, pools_of
 from api.dashboard.whatif_page import question, verdict
 from api.schemas.cluster import PoolOut, ServerOut, ShareOut, SightOut
 from api.schemas.jobs import JobOut
+from api.schemas.plans import ActionOut, PlanDetailOut, ReasonOut
 from api.schemas.service import EventOut, StatusOut
 from api.schemas.whatif import FareOut, LoansOut, SupposedJobOut, WhatIfOut
 from api.shaping import Setting, job_out
@@ -141,6 +143,38 @@ def status() -> StatusOut:
     )
 
 
+def plan(plan_id: int, *reasons: str) -> PlanDetailOut:
+    return PlanDetailOut(
+        id=plan_id,
+        term=1,
+        t_s=0.0,
+        due=["orchestrate"],
+        mode="live",
+        scheme="aryl",
+        outlook=None,
+        notes=[],
+        solves=[],
+        queued_jobs=0,
+        running_jobs=0,
+        settled_s=0.0,
+        actions=[
+            ActionOut(
+                position=position,
+                action="LoanServer",
+                job_id=None,
+                server_id=f"infer-{position}",
+                reason=ReasonOut(code="LENT", text=text, numbers={}),
+                placements=None,
+                remove=None,
+                add=None,
+                status="done",
+                detail="",
+            )
+            for position, text in enumerate(reasons)
+        ],
+    )
+
+
 def test_a_life_is_waits_and_runs_up_to_now() -> None:
     events = [
         event(0.0, "submitted"),
@@ -267,3 +301,11 @@ def test_figures_are_the_quantiles_of_what_jobs_waited() -> None:
     assert kpis["Wait, median"].value.replace("\N{NO-BREAK SPACE}", " ") == "20 s"
     assert kpis["Wait, median"].note.replace("\N{NO-BREAK SPACE}", " ") == "95 %: 1 h 06 m"
     assert kpis["Preemptions"].value == "5"
+
+
+def test_like_actions_of_a_plan_are_one_decision() -> None:
+    plans = [plan(2, "lent", "lent", "other"), plan(1, "lent")]
+
+    told = [(one.plan.id, one.first.reason.text, len(one.actions)) for one in decisions_of(plans)]
+
+    assert told == [(2, "lent", 2), (2, "other", 1), (1, "lent", 1)]
