@@ -12,6 +12,7 @@ function arylMoment(time_s) {
 
 const told = { time_s: "", at_ms: 0 };
 setInterval(() => {
+  window.socket?.io.reconnectionDelayMax(1_500); // a service that comes back is noticed soon
   const clock = document.querySelector("time[data-speed]");
   if (!clock || document.getElementById("popup")?.ariaHidden === "false") return; // connection lost
   const { time, speed } = clock.dataset;
