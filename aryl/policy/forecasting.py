@@ -118,7 +118,8 @@ def expected(history: DemandHistory, bins: int) -> Array:
         return np.full(bins, known[-1])
     cycle = _profile(known, period)[-period:]
     ahead = np.arange(bins)
-    return cycle[ahead % period] + (known[-1] - cycle[-1]) * np.exp(-(ahead + 1) / RECENT_BINS)
+    above: Array = (known[-1] - cycle[-1]) * np.exp(-(ahead + 1) / RECENT_BINS)
+    return cycle[ahead % period] + above
 
 
 def oracle(history: DemandHistory, now: float, lead_s: float, quantile: float) -> float | None:  # noqa: ARG001  # every forecaster is called alike
