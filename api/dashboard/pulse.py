@@ -7,7 +7,6 @@ from typing import Generic, TypeVar
 
 import structlog
 from anyio import to_thread
-from nicegui import background_tasks
 
 REFRESH_S = 2.0  # progress and waits grow by themselves
 LEAST_S = 0.8  # between two looks, however much happens
@@ -31,14 +30,13 @@ class Pulse(Generic[Frame]):
         """Start with no page open."""
         self._look, self._happenings = look, happenings
         self._listeners: dict[Listener[Frame], None] = {}
-        self._is_beating = False
+        self._beating: asyncio.Task[None] | None = None
 
     def join(self, listener: Listener[Frame]) -> None:
         """Tell a listener from now on; once is enough. Call it in the event loop."""
         self._listeners[listener] = None
-        if not self._is_beating:
-            self._is_beating = True
-            background_tasks.create(self._beat(), name="dashboard")
+        if self._beating is None or self._beating.done():
+            self._beating = asyncio.create_task(self._beat(), name="dashboard")
 
     def leave(self, listener: Listener[Frame]) -> None:
         """Tell it no more."""
@@ -46,7 +44,7 @@ class Pulse(Generic[Frame]):
 
     async def _beat(self) -> None:
         happened = asyncio.Event()
-        watching = background_tasks.create(self._watch(happened), name="dashboard events")
+        watching = asyncio.create_task(self._watch(happened), name="dashboard events")
         try:
             while self._listeners:
                 happened.clear()
@@ -55,7 +53,6 @@ class Pulse(Generic[Frame]):
                 with suppress(TimeoutError):
                     await asyncio.wait_for(happened.wait(), REFRESH_S - LEAST_S)
         finally:
-            self._is_beating = False
             watching.cancel()
 
     async def _watch(self, happened: asyncio.Event) -> None:
@@ -67,8 +64,11 @@ class Pulse(Generic[Frame]):
     async def _show(self) -> None:
         try:
             frame = await to_thread.run_sync(self._look)
-        except Exception as error:  # noqa: BLE001 - the database is away; a later look makes up for it
+        except Exception as error:  # noqa: BLE001 - a later look makes up for it
             log.warning("dashboard_blind", error=type(error).__name__)
             return
         for listener in list(self._listeners):
-            listener(frame)
+            try:
+                listener(frame)
+            except Exception:
+                log.exception("dashboard_page_failed")  # the other pages go on
