@@ -25,6 +25,7 @@ class Leading:
     database: Database
     watcher: Watcher
     clock: Clock
+    service: str  # the name under which the cluster's file knows this database
 
     @contextmanager
     def __call__(self, term: int) -> Iterator[Scheduler]:
@@ -38,7 +39,9 @@ class Leading:
             mode=self.settings.mode,
             snapshot_every_s=chosen.scheduler.snapshot_every_s,
         )
-        emulated = EmulatedCluster(self.world, instant, chosen.cluster.file, term=term)
+        emulated = EmulatedCluster(
+            self.world, instant, chosen.cluster.file, term=term, service=self.service
+        )
         try:
             for name, fact in self._facts().items():
                 store.put_fact(name, fact)

@@ -117,12 +117,13 @@ class Service:
     def _new_loop(self) -> Loop:
         settings, chosen = self.settings, self.settings.cluster
         world = read_world(chosen.shape, settings.policy, chosen.inference, chosen.inference_peak)
+        service = str(self._store.facts.settle("service", token_hex(8)))
         lease_s = settings.scheduler.lease_s
         holder = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
         return Loop(
             Terms(
                 lease=Lease(self._database, holder, self._wall.now, lease_s),
-                lead=Leading(settings, world, self._database, self._reporter, self._clock),
+                lead=Leading(settings, world, self._database, self._reporter, self._clock, service),
                 clock=self._clock,
                 herald=self._reporter,
                 survives=UNAVAILABLE,

@@ -53,8 +53,12 @@ class Changes:
 class ClusterFile:
     """An SQLite file that one scheduler's term may write."""
 
-    def __init__(self, path: Path, cluster: Cluster, term: int) -> None:
-        """Open the file for a term. Raises `LeaseLost` (it is old), `BadInput` (other shape)."""
+    def __init__(self, path: Path, cluster: Cluster, service: str, term: int) -> None:
+        """Open the file for a service's term.
+
+        Raises `LeaseLost` where the term is old, and `BadInput` where the file is another
+        service's or holds a cluster of another shape.
+        """
         self._path, self._term = path, term
         self._rows = sqlite3.connect(
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
@@ -64,11 +68,15 @@ class ClusterFile:
         self._rows.executescript(TABLES)
         shape = json.dumps(cluster_plain(cluster))
         with self._alone():
+            if self._fact("service", service) != service:
+                problem = "is the cluster of another service"
+                raise BadInput(str(path), problem, expected="its own database, or a new file")
             if self._fact("shape", shape) != shape:
                 problem = "holds a cluster of another shape"
                 raise BadInput(str(path), problem, expected="its own shape, or a new file")
             if int(self._fact("term", "0")) > term:
                 raise LeaseLost(f"{path}: a later term has opened the emulated cluster")
+            self._put("service", service)
             self._put("shape", shape)
             self._put("term", str(term))
 

@@ -28,13 +28,15 @@ AHEAD_S = 86_400.0  # a wall clock may be set back, and time stands still then; 
 class EmulatedCluster:
     """A `LiveCluster` without machines; `clock` says what time it is there."""
 
-    def __init__(self, world: World, clock: Clock, path: Path, *, term: int = 0) -> None:
+    def __init__(
+        self, world: World, clock: Clock, path: Path, *, term: int = 0, service: str = ""
+    ) -> None:
         """Open the cluster's file, or begin one.
 
         Raises `LeaseLost` where a later term owns it, and `BadInput` where it is another's.
         """
         self._clock = clock
-        self._file = ClusterFile(path, world.cluster, term)
+        self._file = ClusterFile(path, world.cluster, service, term)
         kept = self._file.read()
         if kept.now > clock.now() + AHEAD_S:
             problem = f"is {kept.now - clock.now():.0f} s ahead of the service's clock"

@@ -34,8 +34,8 @@ class Site:
         self.world = World(make_cluster([8, 8], [8, 8]), load, load_policy(knobs))
 
     @contextmanager
-    def opened(self, term: int = 1) -> Iterator[EmulatedCluster]:
-        cluster = EmulatedCluster(self.world, self.clock, self.path, term=term)
+    def opened(self, term: int = 1, service: str = "ours") -> Iterator[EmulatedCluster]:
+        cluster = EmulatedCluster(self.world, self.clock, self.path, term=term, service=service)
         try:
             yield cluster
         finally:
@@ -211,4 +211,22 @@ def test_a_file_of_another_cluster_is_refused(site: Site) -> None:
     other = Site(site.path)
     other.world = World(make_cluster([8]), other.world.load, other.world.config)
     with pytest.raises(BadInput, match="another shape"), other.opened():
+        pass
+
+
+def test_the_cluster_of_another_service_is_left_alone(site: Site) -> None:
+    with site.opened() as cluster:
+        start(cluster, job(duration_s=10.0), base(1))
+    with pytest.raises(BadInput, match="another service"), site.opened(term=9, service="theirs"):
+        pass
+    with site.opened() as cluster:
+        assert list(cluster.observe().running) == ["job"]
+
+
+def test_a_file_that_is_ahead_of_the_clock_is_another_database_s(site: Site) -> None:
+    with site.opened() as cluster:
+        site.clock.move_to(200_000.0)
+        start(cluster, job(duration_s=10.0), base(1))
+    site.clock = VirtualClock()
+    with pytest.raises(BadInput, match="ahead of the service's clock"), site.opened():
         pass
