@@ -10,6 +10,7 @@ from tests.browser.serving import Dashboard, served
 from tests.service.processes import until
 
 TWO_SECONDS_MS = 2_000
+REBORN_MS = 60_000  # mostly what a busy machine takes to start the service
 
 
 def rows(page: Page, card: str) -> Locator:
@@ -181,7 +182,7 @@ def test_an_open_page_says_how_to_submit_and_follows_a_service_that_died_and_cam
         dashboard.restart()
         job_id = dashboard.submit("after", num_gpus=4)
 
-        expect(page.locator(f'tr[data-key="{job_id}"]')).to_be_visible()
+        expect(page.locator(f'tr[data-key="{job_id}"]')).to_be_visible(timeout=REBORN_MS)
         page.close()
 
 
