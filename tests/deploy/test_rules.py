@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml  # type: ignore[import-untyped]  # no types for it are installed
+import yaml
 
 from tests.deploy.prometheus import DEPLOY, RULES, program
 from tests.deploy.series import EXPORTED, named_in
