@@ -51,8 +51,13 @@ class Reason:
 
     @property
     def text(self) -> str:
-        """The whole sentence."""
-        return self.code.value.format(**dict(self.numbers))
+        """The whole sentence; whole numbers are said without a point."""
+        said = {name: _said(number) for name, number in self.numbers}
+        return self.code.value.format(**said)
+
+
+def _said(number: float | str) -> float | str:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
 
 
 def because(code: ReasonCode, **numbers: float | str) -> Reason:

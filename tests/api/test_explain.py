@@ -84,7 +84,7 @@ def test_a_preempted_job_is_told_who_took_its_workers_and_why(ahead: Future) -> 
     assert [story["text"] for story in told["history"]] == [
         "was submitted",
         "started with 1 worker on infer-0002: its 4 GPUs fit; it is number 1 in order",
-        "got 1 worker on infer-0003: 1 more workers save 2500.0 s",
+        "got 1 worker on infer-0003: 1 more workers save 2500 s",
         "gave up 1 worker on infer-0003: "
         "gives up 1 flexible workers as infer-0003 goes back to inference",
         "was preempted and lost 1 worker on infer-0002: "

@@ -72,7 +72,7 @@ def test_a_loan_says_what_was_foreseen() -> None:
     plan = orchestrated(10, [4], headroom=0, loans=["infer-0001"])
 
     assert plan.actions[0].reason.text == (
-        "6 servers are loanable with a forecast of 4.0; 1 were on loan"
+        "6 servers are loanable with a forecast of 4; 1 were on loan"
     )
     assert len(lent(plan)) == 5
 

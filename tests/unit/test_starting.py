@@ -124,4 +124,4 @@ def test_a_job_starts_with_base_workers_and_then_grows() -> None:
 
     assert starts(plan)["job"].placements == (base(1, 2),)
     assert [action.add for action in resizes(plan)] == [(flexible(1, 3),)]
-    assert resizes(plan)[0].reason.text == "3 more workers save 60.0 s"
+    assert resizes(plan)[0].reason.text == "3 more workers save 60 s"
