@@ -63,11 +63,11 @@ def test_a_job_keeps_what_the_trace_says(service: Process, tmp_path: Path) -> No
         "job_id,submit_s,num_gpus,duration_s,gpus_per_worker,min_workers,max_workers,"
         "allowed_workers,fungible,heterogeneous,checkpoint_s,estimated_duration_s,user,vc,model"
     )
-    trace = trace_of(tmp_path, ["kept/1,0,4,100,2,1,4,1|2|4,1,1,10,120,ada,prod,bert"], head)
+    trace = trace_of(tmp_path, ["kept/1,0,4,100,2,1,4,1|2|4,1,1,10,120,keeper,prod,bert"], head)
 
     replayed(trace, "--prefix", "p-")
 
-    (job,) = jobs_of(service, "ada")
+    (job,) = jobs_of(service, "keeper")
     assert job["name"] == "kept/1"
     assert job["id"].startswith("p-kept-1-")
     sizes = [job[f"{name}_workers"] for name in ("min", "max", "allowed")]
