@@ -31,6 +31,7 @@ from aryl.engine.cycle import Timer
 from aryl.metrics import Metrics, process_registry
 from aryl.model.errors import BadInput
 from aryl.store import UNAVAILABLE, Database, Facts, Lease, ServiceStore
+from simulator.cluster_file import AWAY
 from simulator.inputs import read_world
 
 GRACE_S = 10  # wall time for requests under way when the service stops
@@ -126,7 +127,7 @@ class Service:
                 lead=Leading(settings, world, self._database, self._reporter, self._clock, service),
                 clock=self._clock,
                 herald=self._reporter,
-                survives=UNAVAILABLE,
+                survives=(*UNAVAILABLE, *AWAY),
                 renew_s=lease_s / RENEWALS,
                 poll_s=settings.scheduler.poll_s,
             )

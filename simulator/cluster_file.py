@@ -27,6 +27,9 @@ CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 BUSY_S = 30.0
 
+# What is raised where the file is locked or can't be written: it may be better later.
+AWAY: tuple[type[Exception], ...] = (sqlite3.OperationalError,)
+
 
 @dataclass(frozen=True, slots=True)
 class Kept:
@@ -63,8 +66,9 @@ class ClusterFile:
         self._rows = sqlite3.connect(
             path, timeout=BUSY_S, isolation_level=None, check_same_thread=False
         )
-        self._rows.execute("PRAGMA journal_mode=WAL")
-        self._rows.execute("PRAGMA synchronous=NORMAL")
+        # each row is fetched: a statement that still has one holds up the next commit
+        for setting in ("journal_mode=WAL", "synchronous=NORMAL"):
+            self._rows.execute(f"PRAGMA {setting}").fetchall()
         self._rows.executescript(TABLES)
         shape = json.dumps(cluster_plain(cluster))
         with self._alone():
@@ -122,10 +126,10 @@ class ClusterFile:
         self._rows.execute("BEGIN IMMEDIATE")
         try:
             yield
+            self._rows.execute("COMMIT")
         except BaseException:
             self._rows.execute("ROLLBACK")
             raise
-        self._rows.execute("COMMIT")
 
     def _bodies(self, table: str) -> Iterator[dict[str, Any]]:
         for (body,) in self._rows.execute(f"SELECT body FROM {table} ORDER BY id"):  # noqa: S608 - our own table names
@@ -139,8 +143,8 @@ class ClusterFile:
         self._rows.execute(f"DELETE FROM {table} WHERE id = ?", (name,))  # noqa: S608 - our own table names
 
     def _fact(self, name: str, default: str) -> str:
-        row = self._rows.execute("SELECT body FROM facts WHERE name = ?", (name,)).fetchone()
-        return str(row[0]) if row else default
+        rows = self._rows.execute("SELECT body FROM facts WHERE name = ?", (name,)).fetchall()
+        return str(rows[0][0]) if rows else default
 
     def _put(self, name: str, body: str) -> None:
         self._rows.execute("INSERT OR REPLACE INTO facts VALUES (?, ?)", (name, body))

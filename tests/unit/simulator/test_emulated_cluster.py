@@ -1,5 +1,6 @@
 """The emulated cluster: it runs on while nobody looks, and a restart finds it as it was."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,6 +17,7 @@ from aryl.model.plan import LoanServer, PreemptJob, ReclaimServer, ResizeJob, St
 from aryl.model.reason import ReasonCode, because
 from aryl.policy.registry import load_policy
 from simulator.clock import VirtualClock
+from simulator.cluster_file import AWAY
 from simulator.emulated import EmulatedCluster
 from simulator.inference import InferenceLoad
 from simulator.world import World
@@ -230,3 +232,17 @@ def test_a_file_that_is_ahead_of_the_clock_is_another_database_s(site: Site) -> 
     site.clock = VirtualClock()
     with pytest.raises(BadInput, match="ahead of the service's clock"), site.opened():
         pass
+
+
+def test_a_file_that_can_not_be_written_leaves_the_cluster_as_it_was(site: Site) -> None:
+    with site.opened() as cluster, sqlite3.connect(site.path, isolation_level=None) as other:
+        start(cluster, job("first"), base(1))
+        cluster._file._rows.execute("PRAGMA busy_timeout=0")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(AWAY):
+            cluster.apply(LoanServer("infer-0001", WHY))
+        other.execute("ROLLBACK")
+    with site.opened() as cluster:
+        assert list(cluster.observe().running) == ["first"]
+        assert dict(cluster.observe().loans) == {}
+    other.close()
