@@ -3,6 +3,7 @@
 import re
 from typing import Annotated
 
+from anyio import to_thread
 from fastapi import APIRouter, Header, Query
 from fastapi.responses import StreamingResponse
 
@@ -53,8 +54,11 @@ async def follow_events(
         raise Overloaded("too many follow the events")
     known = re.fullmatch(r"[0-9]{1,15}", last_event_id or "")
     start = int(known[0]) if known else after
+    if start is None or start < 0:  # the feed may be a moment behind
+        newest = await to_thread.run_sync(service.parts.store.events.last_id)
+        start = max(0, newest + (start or 0))
     wanted = Wanted(
-        _place(start, service.feed.newest),
+        start,
         frozenset(kinds.split(",")) if kinds else frozenset(),
         job_id,
     )
@@ -62,10 +66,3 @@ async def follow_events(
     return StreamingResponse(
         service.feed.follow(wanted), media_type="text/event-stream", headers=headers
     )
-
-
-def _place(start: int | None, newest: int) -> int:
-    """The event behind which a stream begins."""
-    if start is None:
-        return newest
-    return max(0, newest + start) if start < 0 else start
