@@ -165,7 +165,7 @@ def server_out(
         gpus=server.gpus,
         gpu_type=_gpu_type(cluster, server.pool),
         state=state,
-        free_gpus=server.gpus - sum(share.gpus for share in jobs) if usable else 0,
+        free_gpus=server.usable_gpus - sum(share.gpus for share in jobs) if usable else 0,
         jobs=jobs,
         loan=ServerLoanOut(start_s=loan.start_s, reclaim_s=loan.reclaim_s) if loan else None,
     )

@@ -5,16 +5,17 @@ scheduler as a real cluster would: whoever opens it next finds what was applied,
 an end meanwhile, each at the moment when it did.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from aryl.engine.lifecycle import JobEvent
-from aryl.engine.live import Ending
+from aryl.engine.live import Ending, Wishes
 from aryl.engine.ports import Clock, Observation, Outcome, Status
+from aryl.engine.records import JobRecord
 from aryl.model.errors import BadInput
 from aryl.model.job import Job, JobSpec
-from aryl.model.plan import Action, LoanServer, PreemptJob, ReclaimServer
+from aryl.model.plan import Action, LoanServer, PreemptJob, ReclaimServer, Waiting
 from simulator.clock import VirtualClock
 from simulator.cluster import SimulatedCluster
 from simulator.cluster_file import Changes, ClusterFile
@@ -50,6 +51,14 @@ class EmulatedCluster:
     def close(self) -> None:
         """Leave the cluster to itself."""
         self._file.close()
+
+    def advance(self, _known: Mapping[str, JobRecord]) -> Wishes:
+        """Let happen what has happened by now; no user has another way in than the service."""
+        self._catch_up()
+        return Wishes()
+
+    def show(self, waiting: Sequence[Waiting]) -> None:
+        """Nobody looks at machines that don't exist."""
 
     def observe(self) -> Observation:
         """Both pools as they are by now."""

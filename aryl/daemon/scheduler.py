@@ -11,11 +11,18 @@ from typing import Protocol
 
 from aryl.engine.cycle import CycleReport, Ports, Step, Timer, run_cycle
 from aryl.engine.lifecycle import JobEvent, JobState
-from aryl.engine.live import Correction, Inbox, LiveCluster, LiveStore, corrections
+from aryl.engine.live import (
+    Correction,
+    Inbox,
+    LiveCluster,
+    LiveStore,
+    corrections,
+    is_pressed,
+)
 from aryl.engine.pacing import Pacing
 from aryl.engine.ports import Observation
 from aryl.engine.records import JobRecord
-from aryl.model.cluster import Pool
+from aryl.model.cluster import Cluster, Pool
 from aryl.model.demand import BIN_S
 from aryl.model.errors import InvariantBroken, StalePlan
 from aryl.model.plan import ResizeJob
@@ -27,6 +34,7 @@ from aryl.policy.units import training_workers, whole_units
 
 PRUNED_BATCHES = 20  # small writes, so that no submission waits behind a large one
 PRUNED_S = 3_600.0  # cluster time between two looks for what may be forgotten
+SHAPED_S = 10.0  # cluster time between two notes of the servers: they change with every pod
 TRIES = 5  # a plan is stale when a user edits a job meanwhile; five times in a row is no accident
 
 
@@ -105,6 +113,9 @@ class Scheduler:
         self._bin_s = -inf  # the start of the newest demand bin seen
         self._told_s = -inf  # the end of the newest demand bin that the store knows
         self._unwanted: dict[str, None] = {}  # cancelled by their users, and not ended yet
+        self._pressed_s = -inf  # the last look at loans that was not waited for
+        self._shape: Cluster | None = None  # as the store knows it
+        self._shaped_s = -inf
         self._version = -1  # the cluster's, at the last comparison with the store
         self._forecast_servers: float | None = None
         self._pacing.changed()
@@ -118,13 +129,14 @@ class Scheduler:
         now = self._instant.now()
         self._take_in(now)
         self._note_demand(now)
-        if self._lends and now >= self._tick_s:
+        if self._lends and (now >= self._tick_s or self._is_pressed(now)):
             self._tick_s = (floor(now / self._config.orchestrator_s) + 1) * (
                 self._config.orchestrator_s
             )
             self._pacing.tick()
         while due := self._pacing.due(now):
             self._cycle(due, now)
+        self._follow_up(now)
         self._watcher.looked(self._cluster.observe(), self._store.queue(), now)
         return min(
             self._tick_s if self._lends else inf,
@@ -135,6 +147,7 @@ class Scheduler:
 
     def _take_in(self, now: float) -> None:
         """Let the store catch up with users and with the cluster, and the cluster with users."""
+        self._follow_up(now)
         inbox = self._store.refresh()
         self._watcher.took_in(inbox)
         for record in inbox.edited:
@@ -143,6 +156,19 @@ class Scheduler:
         has_changed |= self._compare(now)
         if inbox.arrived or inbox.edited or has_changed:
             self._pacing.changed()
+
+    def _follow_up(self, now: float) -> None:
+        """Let the cluster do what follows of what it was told, and hear what its users want."""
+        wishes = self._cluster.advance(self._store.live())
+        if wishes:
+            self._store.take_up(wishes, now)
+
+    def _is_pressed(self, now: float) -> bool:
+        """Whether inference lacks servers now, and it was not tried only just to get them back."""
+        if now < self._pressed_s + self._config.cycle_s or not is_pressed(self._cluster.observe()):
+            return False
+        self._pressed_s = now
+        return True
 
     def _obey(self, record: JobRecord, now: float) -> None:
         """Pass on what a user has changed of a job."""
@@ -191,6 +217,9 @@ class Scheduler:
         if seen.version == self._version and not endings:
             return False
         self._version = seen.version
+        if seen.cluster is not self._shape and now >= self._shaped_s + SHAPED_S:
+            self._shape, self._shaped_s = seen.cluster, now
+            self._store.shaped(seen.cluster)
         known = self._store.live()
         found = list(corrections(known, seen, endings, now))
         if found:
@@ -260,4 +289,6 @@ class Scheduler:
             self._pacing.changed()
         if report.outcomes:
             self._store.lent(self._cluster.observe().loans, now)
+        if plan.waiting:
+            self._cluster.show(plan.waiting)
         self._watcher.cycled(report, now)

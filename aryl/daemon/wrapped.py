@@ -1,13 +1,14 @@
 """Live clusters seen through something: shadow, which touches nothing, and demand told by users."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
-from aryl.engine.live import Ending, LiveCluster
+from aryl.engine.live import Ending, LiveCluster, Wishes
 from aryl.engine.ports import Clock, Observation, Outcome, Status
+from aryl.engine.records import JobRecord
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
-from aryl.model.plan import Action
+from aryl.model.plan import Action, Waiting
 
 WITHHELD = "in shadow: recommended, not done"
 
@@ -18,6 +19,14 @@ class Wrapped(LiveCluster):
     def __init__(self, inner: LiveCluster) -> None:
         """Stand before another cluster."""
         self._inner = inner
+
+    def advance(self, known: Mapping[str, JobRecord]) -> Wishes:
+        """Let the other advance."""
+        return self._inner.advance(known)
+
+    def show(self, waiting: Sequence[Waiting]) -> None:
+        """Let the other show it."""
+        self._inner.show(waiting)
 
     def observe(self) -> Observation:
         """What the other shows."""
@@ -54,6 +63,9 @@ class Shadow(Wrapped):
     def apply(self, action: Action, _job: Job | None = None) -> Outcome:
         """Withhold the action."""
         return Outcome(action, Status.WITHHELD, detail=WITHHELD)
+
+    def show(self, _waiting: Sequence[Waiting]) -> None:
+        """Show nothing: the service has it."""
 
     def forget(self, job_ids: Collection[str]) -> None:
         """Leave the cluster's memory alone."""

@@ -50,6 +50,7 @@ def captured(snapshot: Snapshot, config: PolicyConfig) -> Plain:
             "first_s": demand.first_s,
             "values": [float(value) for value in demand.values],
             "ahead": [float(value) for value in demand.ahead],
+            "now": snapshot.demand_now,
         },
     }
 
@@ -92,6 +93,7 @@ def _snapshot_of(plain: Mapping[str, Any], config: PolicyConfig, source: str) ->
         elastic={name: job for name, job in running.items() if job.spec.is_elastic},
         loans=loans,
         demand=_demand_of(plain["demand"]),
+        demand_now=_known(plain["demand"].get("now")),
     )
 
 
@@ -102,6 +104,10 @@ def _due_of(names: Iterable[str]) -> Due:
 def _demand_of(plain: Mapping[str, Any]) -> DemandHistory:
     values, ahead = (tuple(map(_number, plain[name])) for name in ("values", "ahead"))
     return DemandHistory(values, _number(plain["first_s"]), ahead)
+
+
+def _known(value: Any) -> float | None:  # noqa: ANN401 - it comes from a file
+    return None if value is None else _number(value)
 
 
 def _number(value: Any) -> float:  # noqa: ANN401 - it comes from a file

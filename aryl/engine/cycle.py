@@ -116,4 +116,5 @@ def _observe(ports: Ports, due: Due) -> Snapshot:
         elastic=seen.elastic,
         loans=seen.loans,
         demand=seen.demand,
+        demand_now=seen.demand_now,
     )

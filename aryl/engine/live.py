@@ -12,9 +12,11 @@ from typing import Protocol
 from aryl.engine.lifecycle import JobEvent, JobState
 from aryl.engine.ports import Cluster, Observation, Store
 from aryl.engine.records import JobRecord
+from aryl.model.cluster import Cluster as ClusterShape
 from aryl.model.cluster import Loan
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
+from aryl.model.plan import Waiting
 from aryl.model.reason import Reason, ReasonCode, because
 
 
@@ -28,8 +30,50 @@ class Ending:
     detail: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Brought:
+    """A job that a user has brought to the cluster itself, under a name of theirs."""
+
+    spec: JobSpec
+    name: str
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewBounds:
+    """Other worker counts for a job, as its user has set them on the cluster."""
+
+    job_id: str
+    min_workers: int
+    max_workers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Wishes:
+    """What users have asked of the cluster itself, and the store does not know yet."""
+
+    brought: tuple[Brought, ...] = ()
+    amended: tuple[NewBounds, ...] = ()
+    withdrawn: tuple[str, ...] = ()  # jobs that are to end
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self.brought or self.amended or self.withdrawn)
+
+
 class LiveCluster(Cluster, Protocol):
     """A cluster with a life of its own."""
+
+    def advance(self, known: Mapping[str, JobRecord]) -> Wishes:
+        """Take in what has happened, and do what follows of what was applied.
+
+        `known` are the jobs that have not ended as far as the store knows.
+        """
+        ...
+
+    def show(self, waiting: Sequence[Waiting]) -> None:
+        """Let users see on the cluster itself why their jobs wait, where it can show that."""
+        ...
 
     def endings(self) -> Mapping[str, Ending]:
         """Jobs that ran and run no longer, by name, until they are forgotten or run again."""
@@ -70,6 +114,17 @@ class LiveStore(Store, Protocol):
         """Take in what users have submitted, cancelled and amended since the last look."""
         ...
 
+    def take_up(self, wishes: Wishes, now: float) -> None:
+        """Note what users have asked of the cluster, as if they had asked the service.
+
+        The next `refresh` tells of it. A job whose name is known already is not noted again.
+        """
+        ...
+
+    def shaped(self, cluster: ClusterShape) -> None:
+        """Note which servers there are, and in what condition."""
+        ...
+
     def live(self) -> Mapping[str, JobRecord]:
         """The jobs that have not ended, by name."""
         ...
@@ -107,6 +162,16 @@ class Correction:
     event: JobEvent
     at_s: float
     reason: Reason | None = None
+
+
+def is_pressed(seen: Observation) -> bool:
+    """Whether inference lacks servers at this moment that could still be asked back."""
+    if seen.demand_now is None:
+        return False
+    by_id = seen.cluster.by_id
+    lent = sum(loan.is_open and by_id[loan.server_id].serves for loan in seen.loans.values())
+    serving = sum(server.serves for server in seen.cluster.inference_servers)
+    return lent > 0 and seen.demand_now > serving - lent
 
 
 def corrections(

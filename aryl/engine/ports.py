@@ -17,7 +17,10 @@ from aryl.model.snapshot import Snapshot
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Both pools as they are; no later change reaches it."""
+    """Both pools as they are; no later change reaches it.
+
+    `demand_now` as in `Snapshot`.
+    """
 
     version: int
     cluster: ClusterShape
@@ -27,6 +30,7 @@ class Observation:
     elastic: Mapping[str, Job]
     loans: Mapping[str, Loan]
     demand: DemandHistory
+    demand_now: float | None = None
 
 
 class Status(Enum):

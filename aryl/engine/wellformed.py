@@ -38,12 +38,12 @@ def misfit(value: object) -> str:
 
 def books_fault(cluster: Cluster, running: Iterable[Job], loans: Iterable[Loan]) -> str:
     """Why no books can be kept of what runs: a server is unknown, overfull or not on loan."""
-    usable = {s.id: s.gpus for s in cluster.servers if s.pool is Pool.TRAINING}
+    usable = {s.id: s.usable_gpus for s in cluster.servers if s.pool is Pool.TRAINING}
     for loan in loans:
         if loan.server_id not in cluster.by_id or loan.server_id in usable:
             return f"a loan of {loan.server_id}, which is no inference server"
         if loan.is_open:
-            usable[loan.server_id] = cluster.by_id[loan.server_id].gpus
+            usable[loan.server_id] = cluster.by_id[loan.server_id].usable_gpus
     used: Counter[str] = Counter()
     for job in running:
         for p in job.placements:
@@ -90,4 +90,7 @@ def _misshapen(cluster: Cluster) -> str:
         return f"a factor of {cluster.factor}"
     if len(cluster.by_id) < len(cluster.servers):
         return "a server that is listed twice"
-    return next((f"{s.id} has {s.gpus} GPUs" for s in cluster.servers if s.gpus < 1), "")
+    for server in cluster.servers:
+        if server.gpus < 1 or not 0 <= server.shut_gpus <= server.gpus:
+            return f"{server.id} has {server.gpus} GPUs, {server.shut_gpus} of them shut"
+    return ""

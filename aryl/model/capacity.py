@@ -9,7 +9,7 @@ shared.
 from collections.abc import Mapping, Sequence
 from enum import IntEnum
 
-from aryl.model.cluster import Cluster, Pool
+from aryl.model.cluster import Cluster, Condition, Pool
 from aryl.model.job import WorkerKind
 
 
@@ -27,31 +27,38 @@ Groups = tuple[Group, ...]
 
 
 class FreeIndex:
-    """Servers by group and number of free GPUs."""
+    """Servers by group and number of free GPUs; `shut` ones are listed with none.
 
-    __slots__ = ("free", "group", "levels")
+    What workers leave free on a shut server is nobody's: it may be left, not entered.
+    """
 
-    def __init__(self, sizes: Sequence[int], groups: Sequence[Group]) -> None:
-        """Start with every GPU free."""
+    __slots__ = ("free", "group", "levels", "shut")
+
+    def __init__(self, sizes: Sequence[int], groups: Sequence[Group], shut: int = 0) -> None:
+        """Start with every GPU free; `shut` has a bit per server."""
         self.free = list(sizes)
         self.group = list(groups)
+        self.shut = shut
         self.levels = [[0] * (max(sizes, default=0) + 1) for _ in Group]
         for index, group in enumerate(groups):
-            self.levels[group][sizes[index]] |= 1 << index
+            bit = 1 << index
+            self.levels[group][0 if shut & bit else sizes[index]] |= bit
 
     def copy(self) -> "FreeIndex":
         """An independent copy."""
         twin = object.__new__(FreeIndex)
         twin.free = self.free.copy()
         twin.group = self.group.copy()
+        twin.shut = self.shut
         twin.levels = [bits.copy() for bits in self.levels]
         return twin
 
     def move(self, index: int, free: int, group: Group) -> None:
         """Note that a server now has `free` GPUs free and stands in `group`."""
         bit = 1 << index
-        self.levels[self.group[index]][self.free[index]] ^= bit
-        self.levels[group][free] |= bit
+        is_shut = self.shut & bit
+        self.levels[self.group[index]][0 if is_shut else self.free[index]] ^= bit
+        self.levels[group][0 if is_shut else free] |= bit
         self.free[index] = free
         self.group[index] = group
 
@@ -117,13 +124,17 @@ class Capacity:
 
     def __init__(self, cluster: Cluster) -> None:
         """Start with training servers free and inference servers closed."""
-        self.sizes: Sequence[int] = tuple(server.gpus for server in cluster.servers)
+        self.sizes: Sequence[int] = tuple(server.usable_gpus for server in cluster.servers)
         groups = [
             Group.TRAINING if server.pool is Pool.TRAINING else Group.CLOSED
             for server in cluster.servers
         ]
-        self.now = FreeIndex(self.sizes, groups)
-        self.without_flexible = FreeIndex(self.sizes, groups)
+        shut = 0
+        for server in cluster.servers:
+            if server.condition is not Condition.OPEN:
+                shut |= 1 << server.index
+        self.now = FreeIndex(self.sizes, groups, shut)
+        self.without_flexible = FreeIndex(self.sizes, groups, shut)
 
     def copy(self) -> "Capacity":
         """An independent copy."""

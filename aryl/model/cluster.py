@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 from math import ceil, floor
 
 ROUNDING = 1e-9  # at factor 2.2, 15 training workers are 33, and 33 / 2.2 is 14.999999999999998
@@ -20,14 +20,38 @@ class Pool(IntEnum):
         return self.name.lower()
 
 
+class Condition(StrEnum):
+    """What may be done with a server now; only an open one is given new workers."""
+
+    OPEN = "open"
+    BUSY = "busy"  # inference runs on it: it is not lent, or if it is, goes back once vacant
+    PINNED = "pinned"  # on loan, and its workers may not be evicted now
+    AWAY = "away"  # cordoned, not ready or long overdue: it serves nobody new, in either pool
+
+
 @dataclass(frozen=True, slots=True)
 class Server:
-    """One machine with GPUs; `index` is its place in `Cluster.servers`."""
+    """One machine with GPUs; `index` is its place in `Cluster.servers`.
+
+    `shut_gpus` of its GPUs can't be given to workers, whoever holds them.
+    """
 
     id: str
     pool: Pool
     gpus: int
     index: int
+    shut_gpus: int = 0
+    condition: Condition = Condition.OPEN
+
+    @property
+    def usable_gpus(self) -> int:
+        """The GPUs that workers hold or may be given."""
+        return self.gpus - self.shut_gpus
+
+    @property
+    def serves(self) -> bool:
+        """Whether it does its pool any good."""
+        return self.condition is not Condition.AWAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +70,7 @@ class Loan:
 
 @dataclass(frozen=True, eq=False)
 class Cluster:
-    """The fixed shape of both pools; compared by identity, as there is one.
+    """The shape of both pools at one moment; compared by identity.
 
     `factor` is the number of workers on the inference pool's GPU type that do the work of one
     training worker (paper §7.5: three T4 servers for one V100 server).
@@ -61,7 +85,7 @@ class Cluster:
     inference_servers: tuple[Server, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Derive the look-ups once; the shape never changes."""
+        """Derive the look-ups once."""
         assert all(server.index == place for place, server in enumerate(self.servers))
         put = object.__setattr__
         put(self, "by_id", {server.id: server for server in self.servers})

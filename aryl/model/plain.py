@@ -9,7 +9,7 @@ from dataclasses import fields
 from operator import attrgetter
 from typing import Any
 
-from aryl.model.cluster import Cluster, Loan, Pool, Server
+from aryl.model.cluster import Cluster, Condition, Loan, Pool, Server
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.plan import (
     Action,
@@ -124,7 +124,7 @@ def cluster_plain(cluster: Cluster) -> Plain:
         "factor": cluster.factor,
         "training_gpu_type": cluster.training_gpu_type,
         "inference_gpu_type": cluster.inference_gpu_type,
-        "servers": [[server.id, server.pool.label, server.gpus] for server in cluster.servers],
+        "servers": [_server_plain(server) for server in cluster.servers],
     }
 
 
@@ -138,8 +138,19 @@ def cluster_of(plain: Mapping[str, Any]) -> Cluster:
     )
 
 
+def _server_plain(server: Server) -> list[Any]:
+    """A server; what nearly all have in common is left out."""
+    plain: list[Any] = [server.id, server.pool.label, server.gpus]
+    if server.shut_gpus or server.condition is not Condition.OPEN:
+        plain += [server.shut_gpus, server.condition.value]
+    return plain
+
+
 def _servers_of(plain: Sequence[Sequence[Any]]) -> tuple[Server, ...]:
-    return tuple(
-        Server(name, Pool[pool.upper()], gpus, index)
-        for index, (name, pool, gpus) in enumerate(plain)
-    )
+    return tuple(_server_of(row, index) for index, row in enumerate(plain))
+
+
+def _server_of(plain: Sequence[Any], index: int) -> Server:
+    name, pool, gpus, *state = plain
+    shut_gpus, condition = state or (0, Condition.OPEN)
+    return Server(name, Pool[pool.upper()], gpus, index, shut_gpus, Condition(condition))

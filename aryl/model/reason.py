@@ -33,12 +33,14 @@ class ReasonCode(Enum):
     LENT = "{loanable} servers are loanable with a forecast of {forecast}; {on_loan} were on loan"
     RECLAIMED_VACANT = "{demand} servers are asked back; this one was vacant"
     RECLAIMED_FLEXIBLE = "{demand} servers are asked back; this one held flexible workers only"
+    RECLAIMED_BUSY = "an inference pod has come to run on this server"
     RECLAIMED_PREEMPTING = (
         "{demand} servers are asked back; this one is among those that cost least by {policy}"
     )
 
     # what fell short of the best
     GROWTH_NOT_PLACED = "{wanted} more workers for {job} were worth it; {placed} could be placed"
+    PINNED = "{server} stays on loan: its workers may not be evicted now; another server goes back"
     SOLVER_LIMIT = "the solver reached its limit of {nodes} nodes; the greedy answer serves"
 
 

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterable
 from math import ceil
 
-from aryl.model.cluster import Pool
+from aryl.model.cluster import Condition, Pool
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.plan import (
     Action,
@@ -62,9 +62,10 @@ def _faults_of_servers(snapshot: Snapshot) -> list[str]:
             used[p.server_id] += p.workers * job.spec.gpus_per_worker
     found = []
     for server in snapshot.cluster.servers:
-        if used[server.id] > server.gpus:
-            found.append(f"{server.id} has {server.gpus} GPUs and {used[server.id]} are held")
-        if snapshot.capacity.now.free[server.index] != server.gpus - used[server.id]:
+        size = server.usable_gpus
+        if used[server.id] > size:
+            found.append(f"{server.id} has {size} GPUs and {used[server.id]} are held")
+        if snapshot.capacity.now.free[server.index] != size - used[server.id]:
             found.append(f"{server.id} is accounted wrongly")
     return found
 
@@ -140,6 +141,8 @@ class _Audit:
     def _lend(self, server_id: str) -> None:
         if not _is_inference(self.snapshot, server_id) or self._is_lent(server_id):
             self.faults.append(f"{server_id} is lent and is not at home in the inference pool")
+        elif self._condition(server_id) is not Condition.OPEN:
+            self.faults.append(f"{server_id} is lent and is {self._condition(server_id).value}")
         self.lent[server_id] = True
 
     def _reclaim(self, server_id: str) -> None:
@@ -160,6 +163,9 @@ class _Audit:
                 )
             if _is_inference(self.snapshot, p.server_id) and not self._is_lent(p.server_id):
                 self.faults.append(f"{job.id} is placed on {p.server_id}, which is not on loan")
+            if self._condition(p.server_id) is not Condition.OPEN:
+                condition = self._condition(p.server_id).value
+                self.faults.append(f"{job.id} is placed on {p.server_id}, which is {condition}")
 
     def _release(self, job: Job, placements: Iterable[Placement]) -> None:
         held = self._held_by(job.id)
@@ -173,7 +179,7 @@ class _Audit:
 
     def _use(self, server_id: str, gpus: int) -> None:
         self.used[server_id] = self._used(server_id) + gpus
-        size = self.snapshot.cluster.by_id[server_id].gpus
+        size = self.snapshot.cluster.by_id[server_id].usable_gpus
         if self.used[server_id] > size:
             self.faults.append(f"{server_id} has {size} GPUs and {self.used[server_id]} are held")
 
@@ -202,9 +208,17 @@ class _Audit:
         loan = self.snapshot.loans.get(server_id)
         return loan is not None and loan.is_open
 
+    def _condition(self, server_id: str) -> Condition:
+        return self.snapshot.cluster.by_id[server_id].condition
+
     def _without_base(self) -> list[str]:
         """Open loans that hold no base workers by now: they go back before anyone is preempted."""
-        lent = [s for s, loan in self.snapshot.loans.items() if loan.is_open]
+        kept = (Condition.PINNED, Condition.AWAY)  # nobody gains by their return
+        lent = [
+            server_id
+            for server_id, loan in self.snapshot.loans.items()
+            if loan.is_open and self._condition(server_id) not in kept
+        ]
         return [s for s in sorted(lent) if self._is_lent(s) and not self._has_base(s)]
 
     def _has_base(self, server_id: str) -> bool:
@@ -220,9 +234,11 @@ class _Audit:
         lends = sum(isinstance(action, LoanServer) for action in self.plan.actions)
         if not lends:
             return
-        servers = len(self.snapshot.cluster.inference_servers)
+        away = [s.condition is Condition.AWAY for s in self.snapshot.cluster.inference_servers]
+        servers = away.count(False)
         forecast = self.plan.outlook.forecast_servers if self.plan.outlook else 0.0
-        at_home = servers - len(self.snapshot.loans) - lends
+        lent = [self._condition(server_id) is Condition.AWAY for server_id in self.snapshot.loans]
+        at_home = servers - lent.count(False) - lends
         if at_home < ceil(forecast + self.headroom * servers - 1e-6):
             self.faults.append(
                 f"{lends} loans leave inference {at_home} servers with a forecast of {forecast}"

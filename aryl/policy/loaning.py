@@ -4,14 +4,14 @@ from collections.abc import Callable
 from math import floor
 
 from aryl.model.capacity import Group
-from aryl.model.cluster import ROUNDING, Pool
-from aryl.model.plan import Outlook
+from aryl.model.cluster import ROUNDING, Condition, Pool
+from aryl.model.plan import Outlook, ReclaimServer
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.forecasting import FORECASTERS
-from aryl.policy.reclaiming import take_back
+from aryl.policy.reclaiming import return_busy, take_back
 from aryl.policy.rules import rules_of
 from aryl.policy.units import training_workers
 
@@ -25,20 +25,31 @@ def never_lend(_draft: Draft, _snapshot: Snapshot, _config: PolicyConfig) -> Non
 def lend_by_forecast(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> Outlook | None:
     """Lend what the forecast leaves beside the headroom, or take back what it needs.
 
-    Where nothing is known of demand yet, nothing is lent and nothing is taken back.
+    Where nothing is known of demand yet, nothing is lent and nothing is taken back. Servers on
+    which inference runs already go back as soon as that preempts nobody.
     """
-    lead_s = config.orchestrator_s + config.vacate_s
-    forecast = FORECASTERS[config.forecaster](
-        snapshot.demand, snapshot.now, lead_s, config.quantile
-    )
+    forecast = _forecast(snapshot, config)
     if forecast is None:
         return None
+    return_busy(draft, snapshot)
     outlook = Outlook(forecast, loanable_servers(snapshot, config.headroom, forecast))
-    if outlook.loanable > len(snapshot.loans):
+    on_loan = snapshot.on_loan - sum(isinstance(a, ReclaimServer) for a in draft.actions)
+    if outlook.loanable > snapshot.not_at_home:
         _lend(draft, snapshot, config, outlook)
-    elif outlook.loanable < snapshot.on_loan:
-        take_back(draft, snapshot, config, snapshot.on_loan - outlook.loanable)
+    elif outlook.loanable < on_loan:
+        take_back(draft, snapshot, config, on_loan - outlook.loanable)
     return outlook
+
+
+def _forecast(snapshot: Snapshot, config: PolicyConfig) -> float | None:
+    """The servers that inference needs within the lead time, and at this moment at least."""
+    lead_s = config.orchestrator_s + config.vacate_s
+    foreseen = FORECASTERS[config.forecaster](
+        snapshot.demand, snapshot.now, lead_s, config.quantile
+    )
+    if foreseen is None or snapshot.demand_now is None:
+        return foreseen
+    return max(foreseen, snapshot.demand_now)
 
 
 LOANINGS: dict[str, Loaning] = {"none": never_lend, "forecast": lend_by_forecast}
@@ -46,17 +57,21 @@ LOANINGS: dict[str, Loaning] = {"none": never_lend, "forecast": lend_by_forecast
 
 def loanable_servers(snapshot: Snapshot, headroom: float, forecast: float) -> int:
     """Servers that inference can spare: floor((1 - headroom) x servers - forecast), at least 0."""
-    servers = len(snapshot.cluster.inference_servers)
+    servers = sum(server.serves for server in snapshot.cluster.inference_servers)
     return max(0, floor((1.0 - headroom) * servers - forecast + ROUNDING))
 
 
 def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlook) -> None:
-    """Lend the first servers that are at home, in order of their names."""
-    on_loan = len(snapshot.loans)  # those on their way back are not back yet
+    """Lend the first servers that are at home and idle, in order of their names."""
+    on_loan = snapshot.not_at_home  # those on their way back are not back yet
     count = outlook.loanable - on_loan
     if config.lend == "on-demand":
         count = min(count, _servers_wanted(draft, snapshot, config))
-    at_home = [s for s in snapshot.cluster.inference_servers if s.id not in snapshot.loans]
+    at_home = [
+        server
+        for server in snapshot.cluster.inference_servers
+        if server.condition is Condition.OPEN and server.id not in snapshot.loans
+    ]
     reason = because(
         ReasonCode.LENT,
         loanable=outlook.loanable,

@@ -4,13 +4,15 @@ Whatever empties on the way goes back before anything else is disturbed.
 """
 
 from aryl.model.capacity import Group
-from aryl.model.cluster import Pool
+from aryl.model.cluster import Condition, Pool
 from aryl.model.job import Job, Placement, WorkerKind
 from aryl.model.reason import Reason, ReasonCode, because
 from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft, flexible_on
 from aryl.policy.victims import RECLAIMS, Reclaim, Selection, Victim
+
+UNMOVED = (Condition.PINNED, Condition.AWAY)  # taking these back would give inference nothing
 
 
 def take_back(draft: Draft, snapshot: Snapshot, config: PolicyConfig, demand: int) -> None:
@@ -28,9 +30,29 @@ def take_back(draft: Draft, snapshot: Snapshot, config: PolicyConfig, demand: in
         _preempt_and_return(draft, snapshot, config, (demand, left))
 
 
+def return_busy(draft: Draft, snapshot: Snapshot) -> None:
+    """Return the on-loan servers that inference has begun to use and base workers don't."""
+    reason = because(ReasonCode.RECLAIMED_BUSY)
+    for loan in snapshot.loans.values():
+        server = draft.cluster.by_id[loan.server_id]
+        if not loan.is_open or server.condition is not Condition.BUSY:
+            continue
+        if draft.capacity.now.group[server.index] is Group.FLEXIBLE_LOAN:
+            _empty_of_flexible(draft, server.index)
+        if draft.capacity.now.group[server.index] is Group.VACANT_LOAN:
+            draft.reclaim(server.index, reason)
+
+
+def _members(draft: Draft, group: Group) -> list[int]:
+    """The servers of a group that would serve inference and whose workers may be evicted."""
+    servers = draft.cluster.servers
+    members = draft.capacity.now.members(group)
+    return [at for at in members if servers[at].condition not in UNMOVED]
+
+
 def _return_vacant(draft: Draft, left: int, reason: Reason) -> int:
     """Return up to `left` vacant servers, last lent first; how many are still missing."""
-    vacant = draft.capacity.now.members(Group.VACANT_LOAN)
+    vacant = _members(draft, Group.VACANT_LOAN)
     for index in vacant[::-1][:left]:
         draft.reclaim(index, reason)
     return left - min(left, len(vacant))
@@ -39,7 +61,7 @@ def _return_vacant(draft: Draft, left: int, reason: Reason) -> int:
 def _least_flexible(draft: Draft) -> int:
     """The server of the flexible group with the fewest GPUs in use; -1: none is left."""
     index = draft.capacity.now
-    members = index.members(Group.FLEXIBLE_LOAN)
+    members = _members(draft, Group.FLEXIBLE_LOAN)
     return min(members, key=lambda s: (draft.capacity.sizes[s] - index.free[s], -s), default=-1)
 
 
@@ -58,6 +80,7 @@ def _preempt_and_return(
 ) -> None:
     """Empty the servers that the reclaim policy picks, preempting their jobs."""
     demand, left = numbers
+    _note_pinned(draft)
     reclaim = _reclaim(draft, snapshot, config, left)
     selection = _timed(draft, config, reclaim)
     if selection.fell_back:
@@ -77,6 +100,15 @@ def _preempt_and_return(
         draft.reclaim(index, reason)
 
 
+def _note_pinned(draft: Draft) -> None:
+    """Say which servers stay on loan though others are asked back."""
+    groups = (Group.FLEXIBLE_LOAN, Group.BASE_LOAN)
+    lent = [draft.cluster.servers[at] for g in groups for at in draft.capacity.now.members(g)]
+    for server in lent:
+        if server.condition is Condition.PINNED:
+            draft.notes.append(because(ReasonCode.PINNED, server=server.id))
+
+
 def _timed(draft: Draft, config: PolicyConfig, reclaim: Reclaim) -> Selection:
     since = draft.elapsed()
     selection = RECLAIMS[config.reclaim](reclaim)
@@ -89,7 +121,7 @@ def _reclaim(draft: Draft, snapshot: Snapshot, config: PolicyConfig, count: int)
     servers = draft.cluster.servers
     jobs_on: dict[str, tuple[str, ...]] = {}
     jobs: dict[str, Victim] = {}
-    for index in draft.capacity.now.members(Group.BASE_LOAN):
+    for index in _members(draft, Group.BASE_LOAN):
         server_id = servers[index].id
         owners = tuple(j for j in draft.holders(server_id) if _has_base(draft, j, server_id))
         jobs_on[server_id] = owners

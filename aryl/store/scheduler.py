@@ -13,13 +13,13 @@ from typing import Any, Final
 from sqlalchemy import Connection, func, select
 
 from aryl.engine.lifecycle import JobState
-from aryl.engine.live import Correction, Inbox
+from aryl.engine.live import Correction, Inbox, Wishes
 from aryl.engine.ports import Outcome, Status
 from aryl.engine.records import JobRecord
-from aryl.model.cluster import Loan
+from aryl.model.cluster import Cluster, Loan
 from aryl.model.demand import DemandHistory
 from aryl.model.errors import StalePlan
-from aryl.model.plain import reason_plain
+from aryl.model.plain import cluster_plain, reason_plain
 from aryl.model.plan import LoanServer, Plan, PreemptJob, ReclaimServer
 from aryl.model.queue import JobQueue
 from aryl.model.snapshot import Due, Snapshot
@@ -172,6 +172,14 @@ class SchedulerStore:
         with self._writing() as connection:
             write_moves(connection, records, changes)
         self._put(records)
+
+    def take_up(self, wishes: Wishes, now: float) -> None:
+        """Note what users have asked of the cluster, as if they had asked the service."""
+        raise NotImplementedError  # written next
+
+    def shaped(self, cluster: Cluster) -> None:
+        """Tell the API's processes which servers there are, and in what condition."""
+        self.put_fact("cluster", cluster_plain(cluster))
 
     def lent(self, loans: Mapping[str, Loan], now: float) -> None:
         """Note which servers are on loan by now, and which are back."""
