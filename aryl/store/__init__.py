@@ -5,7 +5,8 @@
 
 from aryl.store.accounts import Principal, Role
 from aryl.store.database import UNAVAILABLE, Database
-from aryl.store.jobs import JobFilter, Wish
+from aryl.store.edits import Wish
+from aryl.store.jobs import JobFilter
 from aryl.store.lease import Lease
 from aryl.store.scheduler import SchedulerStore
 from aryl.store.series import Facts

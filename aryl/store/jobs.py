@@ -1,22 +1,22 @@
 """Jobs as users see and change them."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 from sqlalchemy import func, select
 
 from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
-from aryl.model.errors import ArylError, BadInput, Clash, Conflict, Missing
-from aryl.model.job import Job, JobSpec
-from aryl.store.accounts import Deed, Principal, append_audit
-from aryl.store.claims import API
+from aryl.model.errors import ArylError
+from aryl.model.job import Job
 from aryl.store.database import Database
+from aryl.store.edits import Editor, Rebounded, Saved, Wish, cancelled, edit
 from aryl.store.lives import LIVE
-from aryl.store.rows import Event, append_events, job_rows, records_named, records_of
+from aryl.store.rows import job_rows, records_named, records_of
 from aryl.store.submitting import Receipt, Submission, rehearse, submit
 from aryl.store.tables import JOBS
+from aryl.store.templates import Template, template_of
 
 PAGE: Final = 100
 
@@ -31,27 +31,6 @@ class JobFilter:
     name: str | None = None
     owner: str | None = None
     newest_first: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wish:
-    """Who wants to change a job, when (cluster time), and the version they looked at, if any.
-
-    A rehearsal is refused as the change would be, and writes nothing.
-    """
-
-    who: Principal
-    at_s: float
-    if_version: int | None = None
-    is_rehearsal: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """Columns to write, and the event that tells of it."""
-
-    kind: str
-    values: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,15 +104,14 @@ class Jobs:
         with self.database.read() as connection:
             return [record.job for record in records_of(connection.execute(rows))]
 
+    def template(self, job_id: str) -> Template | None:
+        """What a job's workers are to run; None where it brought nothing."""
+        with self.database.read() as connection:
+            return template_of(connection, job_id)
+
     def request_cancel(self, job_id: str, wish: Wish) -> JobRecord:
         """Ask for a job's end; a second time changes nothing. Raises `Missing`, `Conflict`."""
-
-        def edit(record: JobRecord) -> _Edit | None:
-            if record.cancel_requested_s is not None:
-                return None
-            return _Edit("cancel_requested", {"cancel_requested_s": wish.at_s})
-
-        return self._edit(job_id, wish, edit)
+        return self._edit(job_id, wish, cancelled)
 
     def change_bounds(
         self,
@@ -147,78 +125,16 @@ class Jobs:
 
         Raises `Missing`, `Conflict`, and `BadInput` where the bounds don't suit each other.
         """
-
-        def edit(record: JobRecord) -> _Edit | None:
-            before = record.job.spec
-            least = before.min_workers if min_workers is None else min_workers
-            most = before.max_workers if max_workers is None else max_workers
-            if (least, most) == (before.min_workers, before.max_workers):
-                return None
-            if record.plan_id is not None:
-                raise Conflict(job_id, Clash.IN_FLIGHT)
-            if record.state is JobState.RUNNING and least != before.min_workers:
-                raise Conflict(job_id, Clash.RUNS)
-            _check_bounds(replace(before, min_workers=least, max_workers=most))
-            return _Edit("bounds_changed", {"min_workers": least, "max_workers": most})
-
-        return self._edit(job_id, wish, edit)
+        return self._edit(job_id, wish, Rebounded(min_workers, max_workers))
 
     def report_checkpoint(self, job_id: str, saved: float, wish: Wish) -> JobRecord:
         """Note the work, in worker-seconds, that a job has saved; less than before is ignored.
 
         Raises `Missing`, `Conflict`.
         """
+        return self._edit(job_id, wish, Saved(saved))
 
-        def edit(record: JobRecord) -> _Edit | None:
-            most = min(saved, record.job.spec.work)
-            if most <= record.job.saved:
-                return None
-            return _Edit("checkpoint_reported", {"saved": most})
-
-        return self._edit(job_id, wish, edit)
-
-    def _edit(
-        self, job_id: str, wish: Wish, edit: Callable[[JobRecord], _Edit | None]
-    ) -> JobRecord:
-        """Change a job that has not ended, and tell of it; the job as it stands then."""
+    def _edit(self, job_id: str, wish: Wish, editor: Editor) -> JobRecord:
+        """Change a job that has not ended; the job as it stands then."""
         with self.database.write() as connection:
-            record = next(iter(records_named(connection, [job_id])), None)
-            if record is None:
-                raise Missing("job", job_id)
-            if wish.if_version not in {None, record.version}:
-                raise Conflict(job_id, Clash.VERSION, record.version)
-            if record.state not in LIVE:
-                raise Conflict(job_id, Clash.ENDED)
-            found = edit(record)
-            if found is None or wish.is_rehearsal:
-                return record
-            values = {**found.values, "version": record.version + 1}
-            connection.execute(JOBS.update().where(JOBS.c.id == job_id).values(values))
-            told = Event(
-                t_s=wish.at_s, kind=found.kind, origin=API, job_id=job_id, detail=found.values
-            )
-            append_events(connection, [told])
-            deed = Deed(wish.who, found.kind.replace("_", " "), job_id, found.values)
-            append_audit(connection, [deed], self.wall())
-            return records_named(connection, [job_id])[0]
-
-
-def _check_bounds(spec: JobSpec) -> None:
-    """Raise `BadInput` unless the requested size lies within the bounds (spec §3)."""
-    requested = spec.requested_workers
-    if not 1 <= spec.min_workers <= requested:
-        raise BadInput(
-            f"job {spec.job_id}",
-            "does not suit the requested workers",
-            column="min_workers",
-            value=spec.min_workers,
-            expected=f"from 1 to {requested}",
-        )
-    if spec.max_workers < requested:
-        raise BadInput(
-            f"job {spec.job_id}",
-            "does not suit the requested workers",
-            column="max_workers",
-            value=spec.max_workers,
-            expected=f"{requested} or more",
-        )
+            return edit(connection, job_id, wish, editor, self.wall())

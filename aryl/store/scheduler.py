@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import inf
-from typing import Any, Final
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -20,25 +20,27 @@ from aryl.model.cluster import Cluster, Loan
 from aryl.model.demand import DemandHistory
 from aryl.model.errors import StalePlan
 from aryl.model.plain import cluster_plain, reason_plain
-from aryl.model.plan import LoanServer, Plan, PreemptJob, ReclaimServer
+from aryl.model.plan import LoanServer, Plan, ReclaimServer
 from aryl.model.queue import JobQueue
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
+from aryl.store.captures import Captures
 from aryl.store.claims import SCHEDULER, changed_by_users, claim, let_go
 from aryl.store.database import Database, replace_rows
 from aryl.store.lease import fence
 from aryl.store.lives import EVENT_OF, LIVE, Change, write_moves
 from aryl.store.loans import load_loans, write_loans
 from aryl.store.mirror import Mirror
-from aryl.store.plans import Context, compressed, insert_plan, insert_snapshot, settle_plan
+from aryl.store.plans import Context, insert_plan, insert_snapshot, settle_plan
 from aryl.store.retention import KEEP_S, ROWS_AT_ONCE, prune
 from aryl.store.rows import Event, append_events, job_rows, records_of
-from aryl.store.series import note_shown, pushed_history, put_fact
+from aryl.store.series import note_shown, pushed_history, put_fact, shown_bins
 from aryl.store.tables import EVENTS, JOBS, SAMPLES
+from aryl.store.templates import Template, template_of
 from aryl.store.waiting import load_waits, waits_after, write_waits
+from aryl.store.wishes import take_up
 
-SNAPSHOT_JOBS_MAX: Final = 20_000  # a quarter of a second's work
 OnServer = LoanServer | ReclaimServer  # what an action is about where it is not about a job
 
 
@@ -64,9 +66,9 @@ class SchedulerStore:
         snapshot_every_s: float = 60.0,
     ) -> None:
         """Load every job that has not ended; a snapshot is stored once in `snapshot_every_s`."""
-        self._database, self._config = database, config
+        self._database = database
         self._context = Context(term, mode, config.scheme)
-        self._snapshot_every_s, self._snapshot_s = snapshot_every_s, -inf
+        self._captures = Captures(config, snapshot_every_s)
         self._in_flight: _InFlight | None = None
         self._is_first_look = True
         self._why: dict[str, tuple[int, dict[str, Any]]] = {}  # loans and returns not seen yet
@@ -90,6 +92,11 @@ class SchedulerStore:
     def live(self) -> Mapping[str, JobRecord]:
         """The jobs that have not ended, by name; it changes with the store."""
         return self._mirror.records
+
+    def template(self, job_id: str) -> Template | None:
+        """What a job's workers are to run; None where it brought nothing."""
+        with self._database.read() as connection:
+            return template_of(connection, job_id)
 
     def refresh(self) -> Inbox:
         """Take in what users have submitted, cancelled and amended since the last look.
@@ -124,7 +131,7 @@ class SchedulerStore:
         if Due.SCHEDULE in snapshot.due:
             waits = waits_after(waits, snapshot, plan.waiting)
         is_kept = bool(plan.actions) or plan.outlook is not None
-        body = self._snapshot_body(snapshot, plan)
+        body = self._captures.body(snapshot, plan)
         if not is_kept and waits == self._waits:
             return
         in_flight = None
@@ -136,7 +143,7 @@ class SchedulerStore:
             write_waits(connection, self._waits, waits)
         self._waits, self._in_flight = waits, in_flight
         if body:
-            self._snapshot_s = snapshot.now
+            self._captures.stored(snapshot.now)
 
     def settle(self, outcomes: Sequence[Outcome]) -> None:
         """Note what became of the plan recorded last; it happened at its snapshot's `now`.
@@ -175,7 +182,8 @@ class SchedulerStore:
 
     def take_up(self, wishes: Wishes, now: float) -> None:
         """Note what users have asked of the cluster, as if they had asked the service."""
-        raise NotImplementedError  # written next
+        with self._writing() as connection:
+            take_up(connection, wishes, self._mirror.records, now)
 
     def shaped(self, cluster: Cluster) -> None:
         """Tell the API's processes which servers there are, and in what condition."""
@@ -198,6 +206,11 @@ class SchedulerStore:
         if bins:
             with self._writing() as connection:
                 note_shown(connection, bins)
+
+    def demand_bins(self, since_s: float) -> list[tuple[float, float]]:
+        """What `demanded` has noted from a time on: where each bin starts, and its servers."""
+        with self._database.read() as connection:
+            return shown_bins(connection, since_s)
 
     def pushed_demand(self, until_s: float = inf) -> DemandHistory:
         """Inference demand as users have told it, in bins that ended by `until_s`."""
@@ -237,18 +250,6 @@ class SchedulerStore:
             )
             append_events(connection, [planned])
         return _InFlight(plan_id, snapshot.now, tuple(touched))
-
-    def _snapshot_body(self, snapshot: Snapshot, plan: Plan) -> bytes | None:
-        """The snapshot to store: from time to time, and of every plan that takes something away.
-
-        One of very many jobs is not stored: writing it down would hold up decisions.
-        """
-        takes = any(isinstance(action, PreemptJob | ReclaimServer) for action in plan.actions)
-        is_time = snapshot.now - self._snapshot_s >= self._snapshot_every_s
-        jobs = len(snapshot.queue) + len(snapshot.running)
-        if not plan.actions or not (takes or is_time) or jobs > SNAPSHOT_JOBS_MAX:
-            return None
-        return compressed(snapshot, self._config)
 
     def _let_go_of_old_plans(self) -> None:
         held = [record for record in self._mirror.records.values() if record.plan_id is not None]

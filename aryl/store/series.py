@@ -61,6 +61,13 @@ def note_shown(connection: Connection, bins: Sequence[tuple[float, float]]) -> N
     )
 
 
+def shown_bins(connection: Connection, since_s: float) -> list[tuple[float, float]]:
+    """The demand that the cluster has shown, oldest first: where each bin starts, its servers."""
+    shown = (DEMAND.c.source == CLUSTER) & (DEMAND.c.t_s >= since_s)
+    rows = select(DEMAND.c.t_s, DEMAND.c.servers).where(shown).order_by(DEMAND.c.t_s)
+    return [(t_s, servers) for t_s, servers in connection.execute(rows)]
+
+
 def note_told(connection: Connection, t_s: float, servers: float) -> DemandSample:
     """Note what users tell; of a bin's samples the largest counts. The bin as it stands then."""
     start_s = bin_of(t_s)

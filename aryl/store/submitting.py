@@ -15,6 +15,7 @@ from aryl.store.claims import API
 from aryl.store.database import Database
 from aryl.store.rows import AT_ONCE, Event, append_events, records_named, values_of
 from aryl.store.tables import IDEMPOTENCY, JOBS
+from aryl.store.templates import Template, write_templates
 
 KEYS_LAST_S: Final = 86_400.0  # for how long an idempotency key is remembered
 
@@ -46,6 +47,7 @@ class Submission:
     who: Principal
     idempotency_key: str | None = None
     fingerprint: str = ""
+    template: Template | None = None
 
     @property
     def key(self) -> Key | None:
@@ -110,10 +112,17 @@ def submit(
         return []
     now = wall()
     with database.write() as connection:
-        first = (connection.execute(select(func.max(JOBS.c.sequence))).scalar() or 0) + 1
-        known = _known_before(connection, batch, first)
-        answers = [known.take(item, first + at) for at, item in enumerate(batch)]
-        _write(connection, known, now)
+        return take_in(connection, batch, now)
+
+
+def take_in(connection: Connection, batch: Sequence[Submission], wall_s: float) -> list[Answer]:
+    """Let new jobs wait, within a write that is under way; the answer to each, in their order."""
+    if not batch:
+        return []
+    first = (connection.execute(select(func.max(JOBS.c.sequence))).scalar() or 0) + 1
+    known = _known_before(connection, batch, first)
+    answers = [known.take(item, first + at) for at, item in enumerate(batch)]
+    _write(connection, known, wall_s)
     return answers
 
 
@@ -151,6 +160,8 @@ def _write(connection: Connection, batch: _Batch, wall_s: float) -> None:
     append_events(connection, [_event(record) for record in batch.records])
     deeds = [Deed(item.who, "submit job", record.id) for item, record in pairs]
     append_audit(connection, deeds, wall_s)
+    templates = [(record.id, item.template) for item, record in pairs if item.template is not None]
+    write_templates(connection, templates)
     keys = [_key_row(item, record.id, wall_s) for item, record in pairs if item.key]
     if keys:
         old = IDEMPOTENCY.c.at_wall_s < wall_s - KEYS_LAST_S

@@ -72,6 +72,13 @@ class JobColumns(TypedColumns):
     plan_id: Named[int | None] = Column(COUNTER)
 
 
+class TemplateColumns(TypedColumns):
+    """What workers are to run, of jobs that brought it."""
+
+    job_id = Column(Text, primary_key=True)
+    body: Named[dict[str, Any]] = Column(JSON, nullable=False)
+
+
 class EventColumns(TypedColumns):
     """What happened, in the order of commits; only ever appended to."""
 
@@ -226,6 +233,7 @@ class FactColumns(TypedColumns):
 
 
 JOBS = Table("jobs", METADATA, JobColumns)
+TEMPLATES = Table("templates", METADATA, TemplateColumns)
 EVENTS = Table("events", METADATA, EventColumns, sqlite_autoincrement=True)  # ids never return
 WAITS = Table("waits", METADATA, WaitColumns)
 LOANS = Table("loans", METADATA, LoanColumns)

@@ -161,14 +161,16 @@ def test_no_password_is_shown() -> None:
 
 
 def test_a_newer_releases_database_is_refused(database: Database) -> None:
+    release = "SELECT version_num FROM alembic_version"
     with database.write() as connection:
+        before = connection.exec_driver_sql(release).scalar_one()
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
 
     with pytest.raises(BadInput, match="can't be brought to this release"):
         database.migrate()
 
     with database.write() as connection:
-        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+        connection.exec_driver_sql(f"UPDATE alembic_version SET version_num = '{before}'")
 
 
 def test_a_database_that_is_away_is_unavailable(tmp_path: Path) -> None:

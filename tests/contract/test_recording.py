@@ -13,7 +13,7 @@ from aryl.model.plan import Action, Outlook, Plan, Solve, Waiting
 from aryl.model.reason import ReasonCode, because
 from aryl.policy.config import PolicyConfig
 from aryl.store import Database
-from aryl.store.scheduler import SNAPSHOT_JOBS_MAX
+from aryl.store.captures import SNAPSHOT_JOBS_MAX
 from tests.builders import base, flexible, make_job, make_snapshot, make_spec
 from tests.contract.worlds import (
     Desk,

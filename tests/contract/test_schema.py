@@ -9,6 +9,8 @@ from alembic.migration import MigrationContext
 
 from aryl.store.database import Database
 from aryl.store.tables import METADATA
+from tests.builders import make_spec
+from tests.contract.worlds import Desk
 
 
 def test_migrations_lead_to_the_tables_as_they_are_declared(empty_database: Database) -> None:
@@ -23,7 +25,24 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
     database.migrate()
 
     with database.read() as connection:
-        assert MigrationContext.configure(connection).get_current_revision() == "0001"
+        assert MigrationContext.configure(connection).get_current_revision() == "0002"
+
+
+def test_an_older_releases_database_is_brought_up_with_all_that_is_in_it(
+    database: Database,
+) -> None:
+    desk = Desk(database)
+    desk.submit(make_spec("old"))
+    with database.write() as connection:  # as the first release left it
+        connection.exec_driver_sql("DROP TABLE templates")
+        connection.exec_driver_sql("UPDATE alembic_version SET version_num = '0001'")
+
+    database.migrate()
+
+    assert desk.known("old").name == "old"
+    desk.submit(make_spec("new"), template={"a": 1})
+    assert desk.store.template("new") == {"a": 1}
+    assert desk.store.template("old") is None
 
 
 def _migrate(url: str) -> str:

@@ -28,7 +28,7 @@ from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.units import together, without
 from aryl.store import Database, Lease, Principal, Role, SchedulerStore, ServiceStore, Submission
-from aryl.store.jobs import Wish
+from aryl.store.edits import Wish
 from tests.builders import BOTH, make_cluster, make_snapshot
 
 ADA = Principal("ada", Role.SUBMITTER)
