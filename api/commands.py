@@ -62,6 +62,7 @@ class Commands:
             who=order.who,
             idempotency_key=key,
             fingerprint=_fingerprint(asked) if key else "",
+            template=asked.template,
         )
         if order.is_rehearsal:
             answer = self._store.jobs.rehearse(submission)
@@ -174,5 +175,9 @@ def _version_asked(if_match: str | None, current: int) -> int | None:
 
 
 def _fingerprint(asked: NewJob) -> str:
-    """The same for requests that ask for the same."""
-    return sha256(asked.model_dump_json().encode()).hexdigest()
+    """The same for requests that ask for the same; what came later than keys counts if it is there.
+
+    So a request that is repeated after an update is still known.
+    """
+    later = {"template"} if asked.template is None else set[str]()
+    return sha256(asked.model_dump_json(exclude=later).encode()).hexdigest()

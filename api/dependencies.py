@@ -12,7 +12,7 @@ from starlette.routing import BaseRoute
 
 from api.commands import Order
 from api.pages import Cursor, Limit
-from api.schemas.fields import JOB_ID, MAX_ID
+from api.schemas.fields import KNOWN_JOB_ID, MAX_ID
 from api.security import caller
 from api.service import Service
 from api.views import Asked
@@ -33,7 +33,7 @@ Viewer = Annotated[Principal, Security(caller, scopes=[Role.VIEWER])]
 Submitter = Annotated[Principal, Security(caller, scopes=[Role.SUBMITTER])]
 Operator = Annotated[Principal, Security(caller, scopes=[Role.OPERATOR])]
 
-JobIdPath = Annotated[str, Path(pattern=JOB_ID)]
+JobIdPath = Annotated[str, Path(pattern=KNOWN_JOB_ID)]
 Number = Annotated[int, Path(ge=1, le=MAX_ID)]
 DryRun = Annotated[
     Flag, Query(alias="dryRun", description="Check everything, write nothing, and answer 200.")

@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
 
-from api.schemas.fields import Asked, JobId, Label, Name, Seconds, Told, Whole, Workers
+from api.schemas.fields import Asked, JobId, Label, Name, Seconds, Template, Told, Whole, Workers
 
 State = Literal["queued", "running", "finished", "failed", "cancelled"]
 
@@ -64,6 +64,11 @@ class NewJob(Asked):
         default=None, description="What a scheduler may know of the run time; all of it if unset."
     )
     priority: Annotated[Whole, Field(ge=0, le=1_000_000)] = 0
+    template: Template | None = Field(
+        default=None,
+        description="What its workers run: on Kubernetes, a pod template (`metadata` and `spec`). "
+        "At most 64 KiB; kept beside the job.",
+    )
 
 
 class BoundsChange(Asked):

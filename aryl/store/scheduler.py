@@ -230,7 +230,8 @@ class SchedulerStore:
     def prune(self, now: float, keep_s: float = KEEP_S, *, rows_max: int = ROWS_AT_ONCE) -> int:
         """Delete some of what is older than `keep_s`, oldest first; 0 where nothing is left of it.
 
-        That is `rows_max` plans, samples and events of ended jobs each: call it again for more.
+        That is `rows_max` plans, samples, and events and templates of ended jobs each: call it
+        again for more.
         """
         with self._writing() as connection:
             return prune(connection, now - keep_s, rows_max)

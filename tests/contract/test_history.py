@@ -173,7 +173,8 @@ def test_the_first_estimate_stays_beside_the_latest(desk: Desk) -> None:
 
 
 def test_what_is_old_is_pruned_and_jobs_stay(desk: Desk) -> None:
-    desk.submit(make_spec("gone"), make_spec("lives"), make_spec("new", submit_s=20 * DAY_S))
+    specs = (make_spec("gone"), make_spec("lives"), make_spec("new", submit_s=20 * DAY_S))
+    desk.submit(*specs, template={})
     desk.carry_out(start("gone", base(1)), start("lives", base(2)), now=10.0)
     desk.end("gone", JobEvent.FINISH, 20.0)
     desk.store.lent({"infer-0001": Loan("infer-0001", 10.0)}, 10.0)
@@ -184,8 +185,9 @@ def test_what_is_old_is_pruned_and_jobs_stay(desk: Desk) -> None:
 
     passes = [desk.store.prune(21 * DAY_S, rows_max=2) for _ in range(4)]
 
-    # a plan with its actions and snapshot, a sample, and the events of `gone`, the plan, the loan
-    assert passes == [1 + 1 + 2, 2, 1, 0]
+    # a plan with its actions and snapshot, a sample, the template of `gone`, and the events of
+    # `gone`, the plan, the loan
+    assert passes == [1 + 1 + 1 + 2, 2, 1, 0]
     (plan,) = desk.users.plans.page()
     assert plan.t_s == 20 * DAY_S
     assert desk.users.plans.actions_of(1) == []
@@ -195,6 +197,7 @@ def test_what_is_old_is_pruned_and_jobs_stay(desk: Desk) -> None:
     assert desk.users.events.of_job("gone") == []
     assert len(desk.users.events.of_job("lives")) == 2
     assert desk.known("gone").finish_s == 20.0
+    assert [desk.store.template(name) for name in ("gone", "lives", "new")] == [None, {}, {}]
 
 
 def test_ids_of_pruned_events_never_return(desk: Desk) -> None:
