@@ -7,7 +7,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from aryl.kube.access import Access
-from aryl.kube.errors import Gone
+from aryl.kube.errors import Gone, KubeError
 from aryl.kube.paths import PODS, item, within
 from aryl.kube.throttle import Throttle
 from aryl.kube.transport import JSON, Json, Request, Transport
@@ -74,24 +74,32 @@ class KubeApi:
         """One object or document."""
         return self._transport.answer(Request("GET", path, query))
 
-    def pages(self, path: str, limit: int = PAGE, **query: Asked) -> Iterator[Listed]:
-        """All objects of one moment, page by page, so that few are in memory at once.
+    def is_ready(self) -> bool:
+        """Whether the server says that it is; one that just started does not know everything."""
+        try:
+            self._transport.content(Request("GET", "/readyz"))
+        except KubeError:
+            return False
+        return True
+
+    def pages(self, path: str, **query: Asked) -> Iterator[Listed]:
+        """All objects of one moment, `limit` of them at a time, so that few are in memory at once.
 
         Raises `Gone` where a page comes too late: what came before it is of no use then.
         """
         following: str | None = None
         while following != "":
-            found = self.get(path, limit=limit, **{"continue": following}, **query)
+            found = self.get(path, **{"limit": PAGE, **query, "continue": following})
             about = found.get("metadata") or {}
             following = about.get("continue") or ""
             yield Listed(found.get("items") or [], str(about.get("resourceVersion", "")))
 
-    def list(self, path: str, limit: int = PAGE, **query: Asked) -> Listed:
+    def list(self, path: str, **query: Asked) -> Listed:
         """All objects of one moment. Starts again once where a page comes too late."""
         try:
-            return _joined(self.pages(path, limit, **query))
+            return _joined(self.pages(path, **query))
         except Gone:
-            return _joined(self.pages(path, limit, **query))
+            return _joined(self.pages(path, **query))
 
     def watch(
         self, path: str, resource_version: str, timeout_s: int, quiet_s: float, **query: Asked

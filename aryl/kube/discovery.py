@@ -31,7 +31,7 @@ WANTED: Mapping[str, tuple[str, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """What a server serves; `versions` has those of `WANTED` that are there: `jobs` → `batch/v1`."""
+    """What a server serves; `versions` has those of `WANTED` that are there, by resource."""
 
     release: tuple[int, int]  # (1, 34)
     eviction: str  # the version of evictions: `policy/v1`

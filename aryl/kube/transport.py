@@ -61,14 +61,21 @@ class Transport:
         self._access.close()
 
     def answer(self, request: Request) -> Json:
-        """The answer, parsed. What the server puts off for moments is tried again.
+        """The answer, parsed. Raises as `content` does."""
+        try:
+            return orjson.loads(self.content(request))
+        except orjson.JSONDecodeError as error:
+            raise Unreachable(self.server, "what answers speaks no JSON") from error
+
+    def content(self, request: Request) -> bytes:
+        """The answer as it comes. What the server puts off for moments is tried again.
 
         Raises `Unreachable` and the `Answered` errors.
         """
         for tried in range(1, TRIES + 1):
             response = self._send(request, READ_S, preload_content=True)
             if response.status < 300:
-                return self._parsed(response)
+                return response.data
             error = _error(request, response, response.data)
             if not isinstance(error, TooMany) or not self._waits(error, tried):
                 raise error
@@ -113,12 +120,6 @@ class Transport:
             )
         except HTTPError as error:
             raise Unreachable(self.server, cause_of(error)) from error
-
-    def _parsed(self, response: urllib3.BaseHTTPResponse) -> Json:
-        try:
-            return orjson.loads(response.data)
-        except orjson.JSONDecodeError as error:
-            raise Unreachable(self.server, "what answers speaks no JSON") from error
 
 
 def cause_of(error: HTTPError) -> str:

@@ -61,9 +61,12 @@ class Watch:
                     yield b"".join([*pieces, end])
                     pieces = []
                 pieces.append(rest)
-        except HTTPError as error:
-            if not self._is_stopped:
-                raise Unreachable(self._server, cause_of(error)) from error
+        except (HTTPError, ValueError) as error:  # TLS calls a socket that we shut a bad value
+            if self._is_stopped:
+                return
+            if not isinstance(error, HTTPError):
+                raise
+            raise Unreachable(self._server, cause_of(error)) from error
 
     def _parsed(self, line: bytes) -> dict[str, Any]:
         try:
