@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
+from api.kubernetes.settings import KubernetesSettings
 from aryl.config import read_toml
 from aryl.model.errors import BadInput
 from aryl.policy.config import PolicyConfig
@@ -17,6 +18,10 @@ from aryl.policy.registry import load_policy
 
 DATABASE_URL = "ARYL_DATABASE_URL"
 DAY_S = 86_400.0
+SPEEDS = {"emulated": 60.0, "kubernetes": 1.0}  # what is real lives in wall time
+KUBERNETES_SOURCES = frozenset({"pods", "hpa", "promql"})
+
+_ON_KUBERNETES = 'cluster.kind = "kubernetes" besides'
 
 
 class _Table(BaseModel):
@@ -54,18 +59,28 @@ class SchedulerSettings(_Table):
 class ClusterSettings(_Table):
     """The cluster that is scheduled."""
 
-    kind: Literal["emulated"] = "emulated"
+    kind: Literal["emulated", "kubernetes"] = "emulated"
     shape: str = "testbed"
-    speed: Annotated[float, Field(gt=0.0, le=100_000.0)] = 60.0
+    speed: Annotated[float, Field(gt=0.0, le=100_000.0)] = Field(
+        default_factory=lambda told: SPEEDS.get(told.get("kind"), 1.0)
+    )
     file: Path = Path("aryl-cluster.db")
     inference: Path | None = None
     inference_peak: Annotated[float, Field(gt=0.0, le=1.0)] = 0.95
 
 
 class DemandSettings(_Table):
-    """Who tells inference demand: the cluster, or users by `POST /api/v1/demand`."""
+    """Who tells inference demand: the cluster, or users by `POST /api/v1/demand`.
 
-    source: Literal["cluster", "pushed"] = "cluster"
+    A Kubernetes cluster tells it by its inference pods, by what autoscalers want besides, or by
+    what Prometheus answers to a query.
+    """
+
+    source: Literal["cluster", "pushed", "pods", "hpa", "promql"] = "cluster"
+    url: str = ""
+    query: str = ""
+    unit: Literal["gpus", "servers"] = "gpus"
+    every_s: Annotated[float, Field(ge=1.0, le=3_600.0)] = 15.0
 
 
 class Settings(_Table):
@@ -78,7 +93,13 @@ class Settings(_Table):
     scheduler: SchedulerSettings = SchedulerSettings()
     cluster: ClusterSettings = ClusterSettings()
     demand: DemandSettings = DemandSettings()
+    kubernetes: KubernetesSettings = KubernetesSettings()
     policy: PolicyConfig
+
+    @property
+    def is_kubernetes(self) -> bool:
+        """Whether what is scheduled is a Kubernetes cluster."""
+        return self.cluster.kind == "kubernetes"
 
     @property
     def mode(self) -> str:
@@ -105,14 +126,33 @@ def read_settings(
             known = {name: value for name, value in entries.items() if value is not None}
             tables[table] = {**tables.get(table, {}), **known}
     try:
-        return Settings(**tables, policy=load_policy(policy, source=source))
+        settings = Settings(**tables, policy=load_policy(policy, source=source))
     except ValidationError as error:
         raise _refused(source, error) from error
+    _check_source(settings.demand, settings.cluster, source)
+    if settings.kubernetes != KubernetesSettings() and not settings.is_kubernetes:
+        raise BadInput(source, "is told for nothing", column="kubernetes", expected=_ON_KUBERNETES)
+    return settings
 
 
 def environment() -> Mapping[str, str]:
     """This process's environment."""
     return os.environ
+
+
+def _check_source(demand: DemandSettings, cluster: ClusterSettings, source: str) -> None:
+    """Raise `BadInput` where the cluster can't tell demand in that way."""
+
+    def refused(problem: str, expected: str) -> BadInput:
+        told = demand.source
+        return BadInput(source, problem, column="demand.source", value=told, expected=expected)
+
+    if demand.source in KUBERNETES_SOURCES and cluster.kind != "kubernetes":
+        raise refused("can't be asked", _ON_KUBERNETES)
+    told = {bool(demand.url), bool(demand.query)}
+    if told != {demand.source == "promql"}:
+        problem = "does not suit demand.url and demand.query"
+        raise refused(problem, "promql with both, and any other without")
 
 
 def _refused(source: str, error: ValidationError) -> BadInput:

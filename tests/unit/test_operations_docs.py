@@ -27,4 +27,6 @@ def in_words(default: object) -> str:
         return default.get_secret_value()
     if isinstance(default, bool):
         return str(default).lower()
-    return "none" if default is None else str(default)
+    if isinstance(default, tuple):
+        return ", ".join(default)
+    return "none" if default in (None, "", {}) else str(default)

@@ -1,11 +1,14 @@
 """What a service is told: where each setting comes from, and what is refused."""
 
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
+from api.kubernetes.settings import KubernetesSettings
 from api.settings import DATABASE_URL, read_settings
 from aryl.config import read_policy
+from aryl.kube.options import KubeOptions
 from aryl.model.errors import BadInput
 
 FILE = """
@@ -17,6 +20,12 @@ url = "postgresql+psycopg://aryl:geheim@db/aryl"
 speed = 1
 [policy]
 scheme = "sjf"
+"""
+
+KUBE = """
+[cluster]
+kind = "kubernetes"
+[kubernetes]
 """
 
 
@@ -65,6 +74,17 @@ def test_the_file_of_a_service_is_one_that_can_be_simulated(file: Path) -> None:
         pytest.param("[sever]\nport = 1", ("sever", "not permitted"), id="unknown table"),
         pytest.param("[server]\nport = 70000", ("server.port", "70000", "65535"), id="range"),
         pytest.param("[cluster]\nkind = 'slurm'", ("cluster.kind", "emulated"), id="kind"),
+        pytest.param("[demand]\nsource = 'hpa'", ("demand.source", "kubernetes"), id="demand"),
+        pytest.param("[demand]\nurl = 'http://p'", ("demand.source", "promql"), id="unused url"),
+        pytest.param("[kubernetes]\nnamespace = 'ml'", ("kubernetes", "kind"), id="no use"),
+        pytest.param(KUBE + "placing = 'luck'", ("placing", "luck", "binding"), id="placing"),
+        pytest.param(KUBE + "inference_selector = 'a'", ("inference_selector",), id="selector"),
+        pytest.param(KUBE + "writes = 1", ("kubernetes.writes", "not permitted"), id="unknown"),
+        pytest.param(
+            KUBE + "[demand]\nsource = 'promql'\nurl = 'http://p'",
+            ("demand.source",),
+            id="no query",
+        ),
         pytest.param("[policy]\nscheme = 'best'", ("scheme", "'best'", "sjf"), id="policy"),
         pytest.param("policy = 1", ("policy", "[policy]"), id="no table"),
         pytest.param("server = 1", ("server",), id="no server table"),
@@ -89,3 +109,23 @@ def test_a_refused_url_is_not_told(tmp_path: Path) -> None:
     with pytest.raises(BadInput) as refused:
         read_settings(path, {}, {})
     assert "geheim" not in str(refused.value)
+
+
+def test_a_kubernetes_cluster_lives_in_wall_time(tmp_path: Path) -> None:
+    path = tmp_path / "aryl.toml"
+    path.write_text(KUBE)
+    settings = read_settings(path, {}, {})
+    faster = read_settings(path, {"cluster": {"speed": 60.0}}, {})
+    assert (settings.cluster.speed, faster.cluster.speed) == (1.0, 60.0)
+
+
+def test_what_may_be_chosen_of_kubernetes_is_what_those_who_work_with_it_know() -> None:
+    assert KubernetesSettings().options() == KubeOptions()
+    assert list(KubernetesSettings.model_fields) == [field.name for field in fields(KubeOptions)]
+
+
+def test_a_worker_template_may_be_a_table(tmp_path: Path) -> None:
+    path = tmp_path / "aryl.toml"
+    path.write_text(KUBE + "[kubernetes.worker_template.spec]\nrestartPolicy = 'Never'")
+    options = read_settings(path, {}, {}).kubernetes.options()
+    assert options.worker_template == {"spec": {"restartPolicy": "Never"}}
