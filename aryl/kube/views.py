@@ -5,7 +5,7 @@ API server for it. Thousands of pods stay small this way.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from aryl.model.cluster import Pool
 
@@ -31,11 +31,14 @@ class Toleration:
 
 @dataclass(frozen=True, slots=True)
 class NodeView:
-    """A node that belongs to a pool; `version` is its resourceVersion."""
+    """A node that belongs to a pool; `version` is its resourceVersion.
+
+    Views are equal whatever their versions: a heartbeat is no change.
+    """
 
     name: str
     uid: str
-    version: str
+    version: str = field(compare=False)
     pool: Pool
     gpus: int
     cpu_milli: int
