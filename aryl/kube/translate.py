@@ -87,6 +87,7 @@ def pod_view(raw: Raw, options: KubeOptions) -> PodView | None:
         tolerations=tuple(_toleration(t) for t in spec.get("tolerations") or ()),
         node_selector=_part(spec, "nodeSelector"),
         has_affinity=bool(spec.get("affinity")),
+        reason=status.get("reason") or "",
     )
 
 

@@ -78,6 +78,7 @@ class PodView:
     tolerations: tuple[Toleration, ...]
     node_selector: Mapping[str, str]
     has_affinity: bool
+    reason: str = ""  # why it failed, where that was not its containers' doing
 
     @property
     def key(self) -> str:

@@ -1,0 +1,1 @@
+"""What describes jobs on a cluster: TrainingJobs, and other kinds that Aryl manages."""
