@@ -43,7 +43,7 @@ class Right:
     namespace: str = ""
 
     def __str__(self) -> str:
-        """Say it as kubectl does: `patch nodes`, `list jobs.batch`, `… in namespace aryl-system`."""
+        """Say it as kubectl does: `patch nodes`, `list jobs.batch`, `… in namespace ml`."""
         name, slash, subresource = self.resource.partition("/")
         group = f".{self.group}" if self.group else ""
         inside = f" in namespace {self.namespace}" if self.namespace else ""
