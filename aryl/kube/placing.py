@@ -1,0 +1,86 @@
+"""Brings worker pods to the nodes that the plan in force gives them, in one of two ways.
+
+*Extender*: the node's name is written on the pod, and Aryl's kube-scheduler is told by it where to
+bind: that the pod has changed makes it look again. *Binding*: the same is written, and Aryl binds.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import reduce
+from operator import add
+from typing import Final
+
+from aryl.kube.client import KubeApi
+from aryl.kube.errors import Clash, Forbidden, Invalid, NotFound
+from aryl.kube.feasible import Raw, Taken, obstacles
+from aryl.kube.hands import Mirrored, pod_path
+from aryl.kube.names import KIND, SERVER
+from aryl.kube.options import KubeOptions, Placing
+from aryl.kube.paths import PODS
+from aryl.kube.translate import requested
+from aryl.kube.views import NodeView, PodView
+from aryl.model.job import WorkerKind
+
+_ENDED: Final = frozenset({"Succeeded", "Failed"})
+
+
+class PodPlacer:
+    """Places pods as the options say; each call raises `UNAVAILABLE` and nothing else."""
+
+    def __init__(self, api: KubeApi, mirror: Mirrored, options: KubeOptions) -> None:
+        """Place nothing yet."""
+        self._api, self._mirror, self._options = api, mirror, options
+
+    def place(
+        self, pod: PodView, server: str, kind: WorkerKind, node: NodeView, held: Sequence[PodView]
+    ) -> str:
+        """Write the plan on a pod, and bind it where that is ours to do; "" or why not yet.
+
+        What is so already is not done again. `held` are the pods that we know on the node.
+        """
+        if pod.node not in {"", server}:
+            return f"it is on {pod.node} already"
+        if not pod.node and pod.scheduler != self._options.scheduler_name:
+            wanted = f"schedulerName {self._options.scheduler_name}"
+            return f"it is left to the scheduler {pod.scheduler}: its template needs {wanted}"
+        try:
+            self._mark(pod, server, kind)
+            if pod.node or self._options.placing is Placing.EXTENDER:
+                return ""
+            return self._bind(pod, node, held)
+        except (Clash, Forbidden, Invalid, NotFound) as error:  # seen again by the next step
+            return str(error)
+
+    def _mark(self, pod: PodView, server: str, kind: WorkerKind) -> None:
+        if pod.annotations.get(SERVER) == server and pod.labels.get(KIND) == kind:
+            return
+        marks = {"uid": pod.uid, "annotations": {SERVER: server}, "labels": {KIND: kind.value}}
+        self._mirror.wrote("pods", self._api.patch(pod_path(pod), {"metadata": marks}))
+
+    def _bind(self, pod: PodView, node: NodeView, held: Sequence[PodView]) -> str:
+        """Bind a pod if it fits beside all others, of which the mirror has only some."""
+        raw = self._api.get(pod_path(pod))
+        if raw["metadata"]["uid"] != pod.uid:  # old servers bind by the name alone
+            return "another pod has its name by now"
+        on_node = f"spec.nodeName={node.name}"
+        listed = self._api.list(PODS, fieldSelector=on_node, resourceVersion=0).items
+        taken = reduce(add, self._takings(listed, held), Taken())
+        why_not = "; ".join(obstacles(pod, node, taken, raw["spec"].get("affinity")))
+        if not why_not:
+            self._api.bind(pod.namespace, pod.name, pod.uid, node.name)
+        return why_not
+
+    def _takings(self, listed: Sequence[Raw], held: Sequence[PodView]) -> Iterator[Taken]:
+        """What each pod holds that is listed, or was bound a moment before the list was made."""
+        known = {raw["metadata"]["uid"] for raw in listed}
+        for raw in listed:
+            if raw["status"].get("phase") not in _ENDED:
+                yield _requests(raw["spec"], self._options.gpu_resource)
+        for pod in held:
+            if pod.holds_gpus and pod.uid not in known:
+                yield Taken(pod.gpus, pod.cpu_milli, pod.memory_bytes)
+
+
+def _requests(spec: Raw, gpu_resource: str) -> Taken:
+    return Taken(
+        requested(spec, gpu_resource), requested(spec, "cpu", "0.001"), requested(spec, "memory")
+    )
