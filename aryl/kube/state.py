@@ -16,7 +16,10 @@ from aryl.policy.units import training_workers, whole_units, without
 
 
 def is_sound(units: Cluster, spec: JobSpec, placements: tuple[Placement, ...]) -> bool:
-    """Whether a job may run with these workers, by the rules that every plan obeys."""
+    """Whether a job may run with such workers, by the rules that every plan obeys.
+
+    How many there may be at most is left out: a user may have changed that only just now.
+    """
     holding = holding_of(placements)
     on_training, on_loan = holding.workers(Pool.TRAINING), holding.workers(Pool.INFERENCE)
     loan_units = units.training_workers_of(Pool.INFERENCE, on_loan)
@@ -24,7 +27,6 @@ def is_sound(units: Cluster, spec: JobSpec, placements: tuple[Placement, ...]) -
     base += units.training_workers_of(Pool.INFERENCE, holding.base[Pool.INFERENCE])
     return (
         base >= spec.min_workers
-        and spec.allows(training_workers(units, holding))
         and on_loan == units.workers_on(Pool.INFERENCE, loan_units)
         and (not on_loan or spec.can_borrow)
         and not (on_loan and on_training and not spec.heterogeneous)
@@ -41,7 +43,8 @@ def standing(
     left = without(job.placements, gone)
     if gone:
         left = without(left, whole_units(units, job.spec, left))
-    return left if is_sound(units, job.spec, left) else None
+        return left if _may_be(units, job.spec, left) else None
+    return left
 
 
 def adopted(
@@ -61,9 +64,14 @@ def adopted(
     for chosen in choices:
         placements = _shared_out(units, spec, Counter(chosen))
         placements = without(placements, whole_units(units, spec, placements))
-        if placements and is_sound(units, spec, placements):
+        if placements and _may_be(units, spec, placements):
             return placements
     return ()
+
+
+def _may_be(units: Cluster, spec: JobSpec, placements: tuple[Placement, ...]) -> bool:
+    workers = training_workers(units, holding_of(placements))
+    return is_sound(units, spec, placements) and spec.allows(workers)
 
 
 def _shared_out(

@@ -11,6 +11,7 @@ from aryl.kube.kinds.base import Described, Kind
 from aryl.kube.names import ALLOCATION, ENDED
 from aryl.kube.views import WorkloadView
 from aryl.model.errors import BadInput
+from aryl.model.job import Job
 
 T = TypeVar("T")
 
@@ -39,9 +40,9 @@ class Workload:
 class Workloads:
     """Reads each object once, and again when it has changed."""
 
-    def __init__(self, kinds: Mapping[str, Kind]) -> None:
-        """Know `kinds` by name, and no object yet."""
-        self._kinds = kinds
+    def __init__(self, kinds: Mapping[str, Kind], is_sound: Callable[[Job], bool]) -> None:
+        """Know `kinds` by name, and no object yet; an allocation that is not sound is none."""
+        self._kinds, self._is_sound = kinds, is_sound
         self._read: dict[str, Workload] = {}
 
     def of(self, views: Mapping[str, WorkloadView]) -> Mapping[str, Workload]:
@@ -73,7 +74,8 @@ class Workloads:
         text = view.annotations.get(ALLOCATION, "")
         if known is not None and known.view.annotations.get(ALLOCATION, "") == text:
             return known.allocation
-        return _read(allocation_of, text)
+        allocation = _read(allocation_of, text)
+        return allocation if allocation and self._is_sound(allocation.job) else None
 
 
 def by_job(workloads: Mapping[str, Workload]) -> dict[str, Workload]:

@@ -1,0 +1,165 @@
+"""A cluster at one moment: its objects, what they say about jobs and loans, and the servers."""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from aryl.kube.budgets import forbidding, is_evicted
+from aryl.kube.kinds.base import Kind
+from aryl.kube.loans import LoanNote, note_of
+from aryl.kube.names import MANAGED
+from aryl.kube.options import KubeOptions
+from aryl.kube.picture import Picture
+from aryl.kube.progress import Rates
+from aryl.kube.running import Running, Times
+from aryl.kube.shape import (
+    NO_BURDEN,
+    Burden,
+    condition_of,
+    is_overdue,
+    is_refused,
+    loans_of,
+    next_turn_s,
+    servers_of,
+)
+from aryl.kube.sight import Sight
+from aryl.kube.state import is_sound
+from aryl.kube.views import NodeView, PodView
+from aryl.kube.workloads import Workload, Workloads, by_job
+from aryl.model.cluster import Cluster, Condition, Loan, Pool, Server
+from aryl.model.job import Job
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment:
+    """What is so by one picture; it stays so until `until_s`, in wall time.
+
+    `workloads` are keyed by job. `running` holds jobs as they can stand; `lost` those that can't
+    any more. `notes` are the loans, those that only workers tell of among them.
+    """
+
+    sight: Sight
+    workloads: Mapping[str, Workload]
+    running: Mapping[str, Job]
+    lost: Mapping[str, Job]
+    notes: Mapping[str, LoanNote]
+    cluster: Cluster
+    loans: Mapping[str, Loan]
+    until_s: float
+
+
+class Moments:
+    """Makes moments of pictures; what has not changed keeps its identity."""
+
+    def __init__(self, kinds: Mapping[str, Kind], options: KubeOptions, rates: Rates) -> None:
+        """Have seen nothing yet."""
+        self._options, self._running = options, Running(options, rates)
+        self._workloads = Workloads(
+            kinds, lambda job: not job.placements or is_sound(rates.units, job.spec, job.placements)
+        )
+        self._cluster = self._shape(())
+
+    def of(self, picture: Picture, times: Times) -> Moment:
+        """What a picture says at `times`."""
+        sight, wall_s = Sight(picture), times[1]
+        workloads = by_job(self._workloads.of(picture.workloads))
+        runs = self._running.of(sight, workloads, times)
+        notes = notes_of(picture.nodes, runs.running)
+        burdens = burdens_of(sight, workloads, runs.running)
+        conditions = {
+            node.name: self._condition(sight, node, burdens, notes.get(node.name), wall_s)
+            for node in picture.nodes.values()
+        }
+        servers = servers_of(picture.nodes, burdens, conditions)
+        if servers != self._cluster.servers:
+            self._cluster = self._shape(servers)
+        held = {name for name, burden in burdens.items() if burden.held}
+        return Moment(
+            sight=sight,
+            workloads=workloads,
+            running=runs.running,
+            lost=runs.lost,
+            notes=notes,
+            cluster=self._cluster,
+            loans=loans_of(notes, self._cluster.by_id, held),
+            until_s=next_turn_s(picture.nodes, notes, wall_s, self._options),
+        )
+
+    def _shape(self, servers: tuple[Server, ...]) -> Cluster:
+        options = self._options
+        types = (options.training_gpu_type, options.inference_gpu_type)
+        return Cluster(servers, options.workers_per_training_worker, *types)
+
+    def _condition(
+        self,
+        sight: Sight,
+        node: NodeView,
+        burdens: Mapping[str, Burden],
+        note: LoanNote | None,
+        wall_s: float,
+    ) -> Condition:
+        return condition_of(
+            node,
+            burdens.get(node.name, NO_BURDEN),
+            is_overdue=is_overdue(note, wall_s, self._options),
+            is_pinned=is_refused(note, wall_s, self._options) and bool(pinning(sight, node.name)),
+            options=self._options,
+        )
+
+
+def pinning(sight: Sight, node: str) -> str:
+    """The budget that lets a node's workers not be evicted now; "" where none minds."""
+    pods = [pod for pod in sight.pods_on(node) if is_ours(pod) and is_evicted(pod)]
+    return forbidding(pods, sight.picture.budgets.values())
+
+
+def notes_of(nodes: Mapping[str, NodeView], running: Mapping[str, Job]) -> dict[str, LoanNote]:
+    """The loans by node: those written, and those of nodes that workers are on all the same."""
+    since_s: dict[str, float] = {}
+    for job in running.values():
+        for p in job.placements:
+            if p.pool is Pool.INFERENCE:
+                start_s = job.started_s or 0.0
+                since_s[p.server_id] = min(start_s, since_s.get(p.server_id, start_s))
+    found = {}
+    for name, node in nodes.items():
+        note = note_of(node.loan) if node.pool is Pool.INFERENCE else None
+        if name in since_s and (note is None or note.reclaim_s is not None):
+            note = LoanNote(note.start_s if note else since_s[name], note.term if note else 0)
+        if note is not None:
+            found[name] = note
+    return found
+
+
+def burdens_of(
+    sight: Sight, workloads: Mapping[str, Workload], running: Mapping[str, Job]
+) -> dict[str, Burden]:
+    """What stands on each node. A job's pods are where its plan has them, or in the way."""
+    held: Counter[str] = Counter()
+    covered: Counter[str] = Counter()
+    for name, job in running.items():
+        given: Counter[str] = Counter()
+        for p in job.placements:
+            given[p.server_id] += p.workers * job.spec.gpus_per_worker
+        held.update(given)
+        bound: Counter[str] = Counter()
+        workload = workloads[name]
+        for pod in workload.kind.pods(workload.view, sight):
+            if pod.holds_gpus:
+                bound[pod.node] += pod.gpus
+        covered.update(given & bound)
+    found = {}
+    for name in sight.picture.nodes:
+        pods = [pod for pod in sight.pods_on(name) if pod.holds_gpus and pod.gpus]
+        if pods or name in held:
+            found[name] = Burden(
+                held=held[name],
+                blocked=sum(pod.gpus for pod in pods) - covered[name],
+                inference=sum(pod.gpus for pod in pods if not is_ours(pod)),
+            )
+    return found
+
+
+def is_ours(pod: PodView) -> bool:
+    """Whether a pod is a worker of a job of ours."""
+    return pod.labels.get(MANAGED) == "true"
