@@ -53,6 +53,10 @@ RoleName = Annotated[
 IsShadow = Annotated[
     bool, typer.Option("--shadow", help="Plan, record and explain; touch nothing.")
 ]
+PlacedBy = Annotated[
+    str | None,
+    typer.Option("--placing", help="Who binds workers on Kubernetes: binding or [extender]."),
+]
 Shape = Annotated[
     str | None,
     typer.Option("--cluster", help="The emulated cluster's shape: a name or a file [testbed]."),
@@ -79,6 +83,7 @@ def serve(
     config: ConfigFile = None,
     role: RoleName = Part.ALL,
     shadow: IsShadow = False,
+    placing: PlacedBy = None,
     cluster: Shape = None,
     speed: Speed = None,
     cluster_file: ClusterFile = None,
@@ -102,6 +107,7 @@ def serve(
         "database": {"url": database},
         "scheduler": {"shadow": shadow or None},
         "cluster": {"shape": cluster, "speed": speed, "file": cluster_file},
+        "kubernetes": {"placing": placing},
     }
     configure_logs(WARNING if demo else INFO)  # the demo submits too often to tell of each
     if demo:
