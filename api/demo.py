@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from api.listening import address_of, announce
+from api.listening import Told, address_of, announce
 from api.main import Service
 from api.settings import Settings, environment, read_settings
 from traces.synthetic import generate
@@ -26,8 +26,8 @@ def serve_demo(config: Path | None, flags: Flags) -> None:
         settings = read_settings(config, _with_scratch(flags, scratch), environment())
         feeders: list[subprocess.Popen[bytes]] = []
 
-        def feed(settings: Settings, role: str, port: int, warnings: Mapping[str, str]) -> None:
-            announce(settings, role, port, warnings)
+        def feed(settings: Settings, role: str, port: int, told: Told) -> None:
+            announce(settings, role, port, told)
             feeders.append(_feeder(trace, address_of(settings, port)))
 
         try:

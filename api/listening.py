@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from rich.console import Console
 
@@ -9,18 +10,23 @@ from api.settings import Settings
 from aryl.model.errors import ArylError
 
 
-def announce(settings: Settings, role: str, port: int, warnings: Mapping[str, str]) -> None:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What an operator is told of the cluster, and warned of, line by line."""
+
+    about: Mapping[str, str] = field(default_factory=dict)
+    warnings: Mapping[str, str] = field(default_factory=dict)
+
+
+def announce(settings: Settings, role: str, port: int, told: Told) -> None:
     """Say on standard error where the service is and what it works on."""
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     address = address_of(settings, port)
-    shown = settings.cluster
     lines = {
         "dashboard": f"{address}/" if role != "scheduler" else "",
         "API": f"{address}/api/v1" if role != "scheduler" else "",
         "metrics": f"{address}/metrics",
-        "cluster": f"emulated, {shown.shape}, {shown.speed:g} x, {shown.file}"
-        if role != "api"
-        else "",
+        **told.about,
         "policy": settings.policy.scheme if role != "api" else "",
     }
     mode = " in SHADOW: nothing is touched" if settings.scheduler.shadow else ""
@@ -28,7 +34,7 @@ def announce(settings: Settings, role: str, port: int, warnings: Mapping[str, st
     for name, text in lines.items():
         if text:
             console.print(f"  {name:<10} {text}", markup=False)
-    for name, text in warnings.items():
+    for name, text in told.warnings.items():
         console.print(f"  [yellow]{name:<10} {text}[/]")
 
 

@@ -19,10 +19,12 @@ from fastapi import FastAPI
 
 from api import dashboard
 from api.app import create_app
+from api.emulated import Emulated
 from api.leading import Leading
-from api.listening import listen
+from api.listening import Told, listen
 from api.parts import ApiSettings, Parts
 from api.reporting import Reporter
+from api.scheduled import Scheduled
 from api.server import Server
 from api.settings import Settings
 from aryl.clock import PacedClock, SystemClock, elapsed
@@ -31,13 +33,11 @@ from aryl.engine.cycle import Timer
 from aryl.metrics import Metrics, process_registry
 from aryl.model.errors import BadInput
 from aryl.store import UNAVAILABLE, Database, Facts, Lease, ServiceStore
-from simulator.cluster_file import AWAY
-from simulator.inputs import read_world
 
 GRACE_S = 10  # wall time for requests under way when the service stops
 RENEWALS = 4  # of a lease within its life: three may fail
 
-Announce = Callable[[Settings, str, int, Mapping[str, str]], None]
+Announce = Callable[[Settings, str, int, Told], None]
 
 
 class Service:
@@ -55,7 +55,7 @@ class Service:
         self._database = Database(settings.database.url.get_secret_value())
         self._database.migrate()
         self._store = ServiceStore.on(self._database, self._wall.now)
-        self._clock = settled_clock(self._store.facts, self._wall, settings.cluster.speed)
+        self._clock = settled_clock(self._store.facts, self._wall, settings)
         self._registry = process_registry()
         policy = settings.policy
         self._metrics = Metrics(self._registry, lead_s=policy.orchestrator_s + policy.vacate_s)
@@ -69,7 +69,8 @@ class Service:
             requests_per_s=settings.server.requests_per_s,
             burst_requests=settings.server.burst_requests,
         )
-        self._loop = None if role == "api" else self._new_loop()
+        self._scheduled = None if role == "api" else self._cluster()
+        self._loop = None if self._scheduled is None else self._new_loop(self._scheduled)
         self._failure: Exception | None = None
 
     def run(self, announce: Announce) -> None:
@@ -87,7 +88,7 @@ class Service:
             port = door.getsockname()[1]
             app = self._app()
             server = Server(self._server_config(app), app.state.service.feed)
-            announce(self.settings, self.role, port, self._warnings(has_tokens=has_tokens))
+            announce(self.settings, self.role, port, self._told(has_tokens=has_tokens))
             self._serve(server, door)
         if self._failure:
             raise self._failure
@@ -104,6 +105,8 @@ class Service:
             if self._loop:
                 self._loop.stop()
                 leading.join()
+            if self._scheduled:
+                self._scheduled.close()
             self._database.close()
 
     def _lead(self, server: uvicorn.Server) -> None:
@@ -115,29 +118,46 @@ class Service:
             self._failure = error
             server.should_exit = True
 
-    def _new_loop(self) -> Loop:
-        settings, chosen = self.settings, self.settings.cluster
-        world = read_world(chosen.shape, settings.policy, chosen.inference, chosen.inference_peak)
-        service = str(self._store.facts.settle("service", token_hex(8)))
-        lease_s = settings.scheduler.lease_s
+    def _cluster(self) -> Scheduled:
+        """What is scheduled, as the settings say. Raises `BadInput` and `ArylError`."""
+        if not self.settings.is_kubernetes:
+            service = str(self._store.facts.settle("service", token_hex(8)))
+            return Emulated.of(self.settings, service)
+        from api.kubernetes.cluster import Kubernetes  # noqa: PLC0415 - who emulates needs none
+
+        return Kubernetes.of(self.settings, self._clock)
+
+    def _new_loop(self, scheduled: Scheduled) -> Loop:
+        lease_s = self.settings.scheduler.lease_s
         holder = f"{socket.gethostname()}/{os.getpid()}/{token_hex(4)}"
+        database = self._database
         return Loop(
             Terms(
-                lease=Lease(self._database, holder, self._wall.now, lease_s),
-                lead=Leading(settings, world, self._database, self._reporter, self._clock, service),
+                lease=scheduled.lease(Lease(database, holder, self._wall.now, lease_s), holder),
+                lead=Leading(
+                    self.settings, scheduled, database, self._reporter, self._clock, self._wake
+                ),
                 clock=self._clock,
                 herald=self._reporter,
-                survives=(*UNAVAILABLE, *AWAY),
+                survives=(*UNAVAILABLE, *scheduled.survives),
                 renew_s=lease_s / RENEWALS,
-                poll_s=settings.scheduler.poll_s,
+                poll_s=self.settings.scheduler.poll_s,
             )
         )
 
-    def _warnings(self, *, has_tokens: bool) -> dict[str, str]:
+    def _wake(self) -> None:
+        """Let the scheduler look, if it is in this process; another process looks by itself."""
+        if self._loop:
+            self._loop.wake()
+
+    def _told(self, *, has_tokens: bool) -> Told:
+        """What an operator is told at the start."""
+        about = dict(self._scheduled.about) if self._scheduled else {}
         if has_tokens:
-            return {}
+            return Told(about)
         told = "no token exists: every program on this machine may do everything"
-        return {"open": f"{told}. Close it: aryl token create NAME --role operator"}
+        remedy = "aryl token create NAME --role operator"
+        return Told(about, {"open": f"{told}. Close it: {remedy}"})
 
     def _app(self) -> FastAPI:
         app = create_app(
@@ -149,7 +169,7 @@ class Service:
                 metrics=self._metrics,
                 registry=self._registry,
                 readiness=self._readiness,
-                wake=self._loop.wake if self._loop else _nobody,
+                wake=self._wake,
             )
         )
         if self.role != "scheduler":
@@ -163,7 +183,8 @@ class Service:
         except UNAVAILABLE as error:
             return {"database": type(error).__name__}
         told = "ok" if has_led else "no scheduler has led yet"
-        return {"database": "ok", "scheduler": told}
+        cluster = self._scheduled.readiness() if self._scheduled else {}
+        return {"database": "ok", "scheduler": told, **cluster}
 
     def _server_config(self, app: FastAPI) -> uvicorn.Config:
         chosen = self.settings.server
@@ -181,16 +202,19 @@ def _heard(_number: int, _frame: FrameType | None) -> None:
     """A signal to stop that the server has obeyed already."""
 
 
-def _nobody() -> None:
-    """Wake nobody: the scheduler is another process, and looks by itself."""
-
-
-def settled_clock(facts: Facts, wall: SystemClock, speed: float) -> PacedClock:
+def settled_clock(facts: Facts, wall: SystemClock, settings: Settings) -> PacedClock:
     """The service's clock: begun by its first process, and the same for all that follow.
 
-    Raises `BadInput` where the service runs at another speed.
+    What is real lives in wall time, unless it is rehearsed at another speed. Raises `BadInput`
+    where the service runs at another speed, or on another kind of cluster.
     """
-    begun = {"origin_wall_s": wall.now(), "origin_s": 0.0, "speed": speed}
+    speed = settings.cluster.speed
+    is_wall_time = settings.is_kubernetes and speed == 1.0
+    begun = {
+        "origin_wall_s": 0.0 if is_wall_time else wall.now(),
+        "origin_s": 0.0,
+        "speed": speed,
+    }
     known = cast("Mapping[str, float]", facts.settle("clock", begun))
     if known["speed"] != speed:
         raise BadInput(
@@ -199,5 +223,13 @@ def settled_clock(facts: Facts, wall: SystemClock, speed: float) -> PacedClock:
             column="cluster.speed",
             value=speed,
             expected=f"{known['speed']:g}, or a new database and a new cluster file",
+        )
+    if is_wall_time != (known["origin_wall_s"] == 0.0):
+        raise BadInput(
+            "settings",
+            "is not what this database's jobs ran on",
+            column="cluster.kind",
+            value=settings.cluster.kind,
+            expected="the other one, or a new database",
         )
     return PacedClock(wall, known["origin_wall_s"], known["origin_s"], known["speed"])

@@ -8,6 +8,7 @@ from aryl.engine.cycle import CycleReport, Step, Timer
 from aryl.engine.live import Correction, Inbox
 from aryl.engine.ports import Observation, Status
 from aryl.engine.records import JobRecord
+from aryl.kube.errors import KubeError
 from aryl.metrics import Cause, Metrics
 from aryl.metrics.metrics import cause_of
 from aryl.model.errors import InvariantBroken, StalePlan
@@ -81,7 +82,8 @@ class Reporter:
         """Something outside failed; it is tried again."""
         self._is_leader = False
         self._metrics.led(None)
-        self._metrics.failed(Cause.DATABASE)
+        is_cluster = isinstance(error, KubeError)
+        self._metrics.failed(Cause.CLUSTER if is_cluster else Cause.DATABASE)
         if not self._is_down:  # once for an outage, however long it lasts
             log.error("stumbled", error=type(error).__name__, why=str(error).partition("\n")[0])
         self._is_down = True
