@@ -13,10 +13,10 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test check bench soak figures clean
+.PHONY: help demo serve test control-plane check bench soak figures clean
 
 help:  ## list these targets
-	@awk -F ':.*  ## ' '/^[a-z]+:.*  ## / {printf "make %-7s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 demo: $(INSTALLED)  ## replay the built-in 15 days under fifo, sjf and aryl: table and report in runs/demo
 	$(BIN)/aryl trace synth --out runs/demo/paper.csv.gz
@@ -25,8 +25,11 @@ demo: $(INSTALLED)  ## replay the built-in 15 days under fifo, sjf and aryl: tab
 serve: $(INSTALLED)  ## start the service on an emulated cluster, fed by the built-in workload at 600 x
 	$(BIN)/aryl serve --demo
 
-test: $(DEV_INSTALLED)  ## run every test (needs Debian's chromium and prometheus)
+test: $(DEV_INSTALLED)  ## run every test (needs Debian's chromium and prometheus, and a control-plane)
 	$(BIN)/pytest -n auto
+
+control-plane:  ## build a Kubernetes control plane for the tests, once, from Debian's source (5 minutes)
+	bash tests/kubernetes/build_control_plane.sh
 
 check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape of the code
 	$(BIN)/ruff format --check

@@ -3,12 +3,12 @@
 #
 # The folder gets kube-apiserver, kube-scheduler, kube-controller-manager, kubemark and etcd, under the names that
 # KUBEBUILDER_ASSETS has them. It lies outside the repository: $ARYL_CONTROL_PLANE, else under the user's cache folder.
-# A folder that is complete is used as it is. Wanted on the way: golang-go, rsync, jq, dpkg-dev, etcd-server (installed when the
-# user may), a source package of kubernetes 1.20, five minutes of two cores and 4 GB of disk for the time of the build.
+# A folder that is complete is used as it is. Wanted on the way: golang-go, rsync, jq, dpkg-dev (installed when the user may),
+# Debian's package of etcd and its source package of kubernetes 1.20, five minutes of two cores and, meanwhile, 4 GB of disk.
 set -euo pipefail
 
 readonly programs=(kube-apiserver kube-scheduler kube-controller-manager kubemark)
-readonly packages=(golang-go rsync jq dpkg-dev etcd-server)
+readonly packages=(golang-go rsync jq dpkg-dev)
 target=${ARYL_CONTROL_PLANE:-${XDG_CACHE_HOME:-$HOME/.cache}/aryl/control-plane}
 
 complete() {
@@ -31,22 +31,27 @@ install_tools() {
     [ ${#missing[@]} -eq 0 ] && return
     [ "$(id -u)" = 0 ] || refuse "these Debian packages are missing, and only root can install them: ${missing[*]}"
     apt-get update -qq >&2
-    # Debian starts a service when its package is installed; a build wants the program alone.
-    RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2
 }
 
-# The machine's own package sources, asked for source packages, in lists of their own: nothing of the system is changed.
-fetch_source() {
+# The machine's own package sources, asked for source packages too, in lists of their own: nothing of the system is changed.
+# etcd is unpacked and not installed: Debian starts a server when its package is installed.
+fetch() {
     local file
     mkdir -p "$work/sources" "$work/lists/partial"
     for file in /etc/apt/sources.list /etc/apt/sources.list.d/debian.list /etc/apt/sources.list.d/debian.sources; do
         [ -s "$file" ] || continue
-        sed -E 's/^deb /deb-src /; s/^Types:.*/Types: deb-src/' "$file" >"$work/sources/$(basename "$file" | sed 's/^sources.list$/main.list/')"
+        sed -E 's/^deb (.*)/deb \1\ndeb-src \1/; s/^Types:.*/Types: deb deb-src/' "$file" \
+            >"$work/sources/$(basename "$file" | sed 's/^sources.list$/main.list/')"
     done
     local options=(-o Dir::Etc::sourcelist=/dev/null -o Dir::Etc::sourceparts="$work/sources" -o Dir::State::lists="$work/lists"
         -o APT::Sandbox::User=root)
     apt-get "${options[@]}" update -qq >&2
-    (cd "$work" && apt-get "${options[@]}" source --download-only -qq kubernetes >&2 && dpkg-source --no-check -x kubernetes_*.dsc source >&2)
+    cd "$work"
+    apt-get "${options[@]}" download -qq etcd-server >&2
+    dpkg-deb -x etcd-server_*.deb etcd
+    apt-get "${options[@]}" source --download-only -qq kubernetes >&2
+    dpkg-source --no-check -x kubernetes_*.dsc source >&2
 }
 
 build() {
@@ -71,9 +76,9 @@ if ! complete; then
         install_tools
         work=$(mktemp -d "${TMPDIR:-/tmp}/control-plane.XXXXXX")
         trap 'chmod -R u+w "$work" && rm -rf "$work"' EXIT
-        fetch_source
+        (fetch)
         (build)
-        install -m 755 "$(command -v etcd)" "$target/etcd"
+        install -m 755 "$work/etcd/usr/bin/etcd" "$target/etcd"
         complete || refuse "the build ended without all of ${programs[*]} etcd in $target"
     fi
 fi
