@@ -124,8 +124,8 @@ def _check(url: str) -> None:
     """An address may hold a password: it is not repeated."""
     try:
         parsed = httpx2.URL(url)
-    except httpx2.InvalidURL as error:
-        raise BadInput("demand.url", f"is no address: {error}") from None
+    except httpx2.InvalidURL:
+        raise BadInput("demand.url", "is no address") from None
     if parsed.scheme not in {"http", "https"} or not parsed.host:
         raise BadInput("demand.url", "is no address that begins with http:// or https://")
 

@@ -1,0 +1,393 @@
+"""What inference needs now, from pods, from autoscalers and bin by bin."""
+
+from collections.abc import Sequence
+
+import pytest
+
+from aryl.kube.demand.bins import KEPT_BINS, DemandBins
+from aryl.kube.demand.demand import Demand, Source
+from aryl.kube.demand.scaling import wanted_gpus
+from aryl.kube.demand.serving import asked_for, inference_judge
+from aryl.kube.names import RESERVED_TAINT, STATE
+from aryl.kube.picture import Picture
+from aryl.kube.views import NodeView, PodView, ScalerView, Toleration
+from aryl.model.cluster import Pool
+from aryl.model.demand import BIN_S
+from aryl.model.errors import BadInput
+from tests.unit.kube.inference import (
+    WORKER,
+    at_home,
+    lent,
+    node,
+    picture,
+    pod,
+    replica,
+    scaler,
+)
+
+
+def needed(seen: Picture) -> float:
+    """What pods ask for, whether or not they fit: no server is at home."""
+    return Demand(Source.PODS).look(seen, 0.0, ())[1]
+
+
+@pytest.mark.parametrize(
+    ("one", "is_inference"),
+    [
+        pytest.param(pod(), True, id="tolerates the reserved taint"),
+        pytest.param(pod(tolerations=()), False, id="does not"),
+        pytest.param(pod(tolerations=(Toleration("", "Exists", "", ""),)), True, id="all taints"),
+        pytest.param(
+            pod(tolerations=(Toleration(RESERVED_TAINT, "Equal", "other", ""),)), False, id="other"
+        ),
+        pytest.param(
+            pod(tolerations=(Toleration(RESERVED_TAINT, "Exists", "", "NoExecute"),)),
+            False,
+            id="another effect",
+        ),
+        pytest.param(pod(labels=WORKER), False, id="a worker of Aryl's"),
+        pytest.param(pod(gpus=0), False, id="without GPUs"),
+    ],
+)
+def test_who_tolerates_the_taint_is_inference(one: PodView, is_inference: bool) -> None:
+    assert inference_judge("")(one) is is_inference
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_inference"),
+    [
+        ({"app": "llm", "tier": "serving"}, True),
+        ({"app": "llm", "tier": "serving", "version": "2"}, True),
+        ({"app": "llm"}, False),
+        ({"app": "llm", "tier": "batch"}, False),
+        ({"app": "llm", "tier": "serving", **WORKER}, False),
+    ],
+)
+def test_labels_tell_inference_where_a_selector_is_given(
+    labels: dict[str, str], is_inference: bool
+) -> None:
+    judge = inference_judge("app=llm, tier=serving")
+
+    assert judge(pod(labels=labels, tolerations=())) is is_inference
+
+
+@pytest.mark.parametrize("selector", ["app", "=llm", "app!=llm", "app==llm", "app in (a)"])
+def test_a_selector_that_is_not_understood_is_refused(selector: str) -> None:
+    with pytest.raises(BadInput, match=r'inference_selector: .* is not of the form "label=value"'):
+        inference_judge(selector)
+
+
+@pytest.mark.parametrize(
+    ("pods", "servers"),
+    [
+        pytest.param([], 0, id="nobody asks"),
+        pytest.param([pod(gpus=1, node="i1")], 1, id="rounded up"),
+        pytest.param([pod("a", 4, node="i1"), pod("b", 4)], 1, id="runs or waits"),
+        pytest.param([pod("a", 8, node="i1"), pod("b", 1)], 2, id="one more than a server"),
+        pytest.param([pod("a", 8, node="i1", deleted_s=1.0), pod("b", 8)], 1, id="one goes"),
+        pytest.param([pod("a", 8, node="i1", phase="Succeeded")], 0, id="one has ended"),
+        pytest.param([pod("a", 8, phase="Failed")], 0, id="one has failed"),
+        pytest.param([pod("a", 8, node="elsewhere")], 0, id="one is in no pool"),
+        pytest.param([pod("a", 8, node="t1")], 0, id="one is in the training pool"),
+        pytest.param([pod("a", 9)], 0, id="one is too large for all"),
+        pytest.param([pod("a", 1, node_selector={"gpu": "none"})], 0, id="one wants what is not"),
+        pytest.param([pod("a", 8, labels=WORKER, node="i1")], 0, id="a worker"),
+    ],
+)
+def test_pods_ask_for_servers(pods: Sequence[PodView], servers: int) -> None:
+    nodes = [node("i1"), lent("i2"), node("t1", pool=Pool.TRAINING)]
+
+    assert needed(picture(nodes, pods)) == servers
+
+
+def test_servers_of_two_sizes_count_by_their_average() -> None:
+    nodes = [node("i1", 8), node("i2", 4), node("i3", 0)]
+
+    assert needed(picture(nodes, [pod("a", 6)])) == 1
+    assert needed(picture(nodes, [pod("a", 7)])) == 2
+
+
+def test_a_cluster_without_an_inference_pool_needs_nothing() -> None:
+    assert needed(picture([node("t1", pool=Pool.TRAINING)], [pod()])) == 0
+
+
+LENT = (lent("l1"), lent("l2"))
+
+
+@pytest.mark.parametrize(
+    ("nodes", "pods", "servers"),
+    [
+        pytest.param([node("h1"), *LENT], [pod("a", 8, node="h1")], 1, id="all run"),
+        pytest.param([node("h1"), *LENT], [pod("a", 8)], 1, id="fits at home"),
+        pytest.param(
+            [node("h1"), node("h2"), *LENT],
+            [pod("a", 5, node="h1"), pod("b", 5, node="h2"), pod("c", 4)],
+            3,
+            id="fragments at home are too small",
+        ),
+        pytest.param(
+            [node("h1"), node("h2"), *LENT],
+            [pod("a", 5, node="h1"), pod("b", 4)],
+            2,
+            id="an idle server at home is used",
+        ),
+        pytest.param(
+            [node("h1"), node("h2"), node("h3"), *LENT],
+            [pod("a", 4, node="h1"), pod("b", 4)],
+            1,
+            id="one that is used is used up first",
+        ),
+        pytest.param(
+            [node("h1"), *LENT], [pod(f"p{n}", 4) for n in range(5)], 3, id="two for what is left"
+        ),
+        pytest.param(
+            [node("h1"), *LENT], [pod(f"p{n}", 8) for n in range(9)], 9, id="more than there are"
+        ),
+        pytest.param(
+            [node("h1"), node("h2"), *LENT],
+            [pod("a", 8, node="h1", deleted_s=9.0), pod("b", 8, node="h2"), pod("c", 8)],
+            3,
+            id="who is being deleted holds its GPUs",
+        ),
+        pytest.param(
+            [node("h1"), *LENT],
+            [pod("x", 8, node="h1", tolerations=()), pod("b", 8)],
+            2,
+            id="strangers hold theirs too",
+        ),
+        pytest.param(
+            [node("h1"), node("h2", is_ready=False), node("h3", is_cordoned=True), *LENT],
+            [pod("a", 8), pod("b", 8)],
+            2,
+            id="who is not ready or cordoned is not at home",
+        ),
+        pytest.param([node("h1"), *LENT], [pod("a", 9)], 0, id="no server is large enough"),
+        pytest.param(
+            [node("h1", 4), *LENT], [pod("a", 8)], 2, id="none at home is large enough, one lent is"
+        ),
+        pytest.param(
+            [node("h1"), lent("l1", labels={"gpu": "A10"})],
+            [pod("a", 8, node="h1"), pod("b", 1, node_selector={"gpu": "T4"})],
+            1,
+            id="nobody has the label",
+        ),
+        pytest.param(
+            [node("h1"), lent("l1", labels={"gpu": "A10"})],
+            [pod("b", 1, node_selector={"gpu": "A10"})],
+            2,
+            id="a server on loan has the label",
+        ),
+        pytest.param(
+            [node("h1", labels={"gpu": "A10", STATE: "home"}), lent("l1")],
+            [
+                pod("x", 8, node="h1", tolerations=()),
+                pod("b", 1, node_selector={"gpu": "A10"}),
+            ],
+            1,
+            id="reclaiming would not help",
+        ),
+        pytest.param(
+            [node("h1"), lent("l1")],
+            [pod("a", 8, node="h1"), pod("b", 1, node_selector={STATE: "home"})],
+            2,
+            id="a server on loan will be at home",
+        ),
+        pytest.param(
+            [node("h1"), lent("l1")],
+            [pod("a", 8, node="h1"), pod("b", 1, node="l1"), pod("c", 8)],
+            3,
+            id="inference stays on a server on loan",
+        ),
+    ],
+)
+def test_pods_that_wait_are_put_where_they_fit(
+    nodes: Sequence[NodeView], pods: Sequence[PodView], servers: int
+) -> None:
+    seen = picture(nodes, pods)
+    demand = Demand(Source.PODS)
+
+    _, now = demand.look(seen, 0.0, at_home(seen))
+
+    assert now == servers
+
+
+def test_pods_that_wait_in_vain_are_noted() -> None:
+    demand = Demand(Source.PODS)
+    pods = [pod("b", 9), pod("a", 1, node_selector={"gpu": "none"}), pod("c", 8)]
+
+    demand.look(picture([node("h1")], pods), 0.0, ("h1",))
+    assert demand.hopeless == ("serving/a", "serving/b")
+
+    demand.look(picture([node("h1", 16)], pods[:1]), 1.0, ("h1",))
+    assert not demand.hopeless
+
+
+@pytest.mark.parametrize(
+    ("scalers", "pods", "gpus"),
+    [
+        pytest.param([scaler("llm", 3)], [replica("llm", 0, 2)], 6, id="more are wanted"),
+        pytest.param([scaler("llm", 1)], [replica("llm", n, 2) for n in range(3)], 6, id="fewer"),
+        pytest.param([scaler("llm", 3)], [pod("llm-6c98b7-00000", 2)], 2, id="an orphan's name"),
+        pytest.param(
+            [scaler("llm", 2), scaler("llm-large", 2)],
+            [replica("llm", 0, 1), replica("llm-large", 0, 4)],
+            10,
+            id="a name that begins with another",
+        ),
+        pytest.param(
+            [scaler("llm", 2)],
+            [replica("llm", 0, 1), replica("llm", 0, 4, template="77d")],
+            8,
+            id="a new template beside the old one: the larger counts",
+        ),
+        pytest.param(
+            [scaler("llm", 2), scaler("llm", 4, name="double")],
+            [replica("llm", 0, 1)],
+            4,
+            id="two scalers of one target",
+        ),
+        pytest.param(
+            [scaler("llm", 3, namespace="other")], [replica("llm", 0, 1)], 1, id="other namespace"
+        ),
+        pytest.param([scaler("llm", 3)], [], 0, id="nothing is known of a replica"),
+        pytest.param(
+            [scaler("llm", 3)], [replica("llm", 0, 2, tolerations=())], 0, id="not of inference"
+        ),
+        pytest.param(
+            [scaler("db", 3, "StatefulSet")],
+            [pod("db-0", 2, owner_kind="StatefulSet", owner_uid="db")],
+            6,
+            id="a StatefulSet",
+        ),
+        pytest.param(
+            [scaler("db", 3)],
+            [pod("db-0", 2, owner_kind="StatefulSet", owner_uid="db")],
+            2,
+            id="a Deployment called like a StatefulSet",
+        ),
+        pytest.param(
+            [scaler("llm-6c98b7", 3, "ReplicaSet")], [replica("llm", 0, 2)], 6, id="a ReplicaSet"
+        ),
+        pytest.param(
+            [scaler("llm", 3)],
+            [pod("llm-00000", 2, owner_kind="ReplicaSet", owner_uid="llm")],
+            2,
+            id="a Deployment called like a ReplicaSet",
+        ),
+        pytest.param(
+            [scaler("llm", 3, "Rollout")],
+            [
+                pod(
+                    "llm-5d-00000",
+                    2,
+                    owner_kind="ReplicaSet",
+                    owner_uid="llm-5d",
+                    labels={"rollouts-pod-template-hash": "5d"},
+                )
+            ],
+            6,
+            id="a Rollout",
+        ),
+        pytest.param(
+            [scaler("n" * 50, 3), scaler("n" * 51, 5)], [replica("n" * 51, 0, 2)], 10, id="cut"
+        ),
+        pytest.param([scaler("n" * 60, 3)], [replica("n" * 60, 0, 2)], 6, id="cut in the name"),
+        pytest.param(
+            [scaler("llm", 3)], [replica("llm", 0, 2, deleted_s=1.0)], 0, id="the last one goes"
+        ),
+        pytest.param(
+            [scaler("llm", 3)], [replica("llm", 0, 2), pod("web", 5)], 11, id="and one unscaled"
+        ),
+    ],
+)
+def test_autoscalers_want_more_than_there_is(
+    scalers: Sequence[ScalerView], pods: Sequence[PodView], gpus: int
+) -> None:
+    asked = asked_for(picture([node("i1")], pods), inference_judge(""))
+
+    assert wanted_gpus(asked, scalers, {})[0] == gpus
+
+
+def test_a_target_without_pods_is_as_large_as_it_was() -> None:
+    demand, nodes = Demand(Source.HPA), [node("i1")]
+
+    def look(desired: int | None, pods: Sequence[PodView] = ()) -> float:
+        scalers = [] if desired is None else [scaler("llm", desired)]
+        return demand.look(picture(nodes, pods, scalers), 0.0, ())[1]
+
+    assert look(2, [replica("llm", 0, 4)]) == 1
+    assert look(0) == 0
+    assert look(4) == 2
+    assert look(None) == 0
+    assert look(4) == 0  # another target by the same name
+
+
+def test_a_bin_has_its_largest_demand() -> None:
+    bins = DemandBins()
+    for now, servers in ((10.0, 3.0), (20.0, 7.0), (30.0, 2.0)):
+        bins.see(now, servers)
+        assert len(bins.history()) == 0  # it has not ended
+
+    bins.see(BIN_S, 1.0)
+    bins.see(2 * BIN_S, 4.0)
+
+    assert bins.history().values == (7.0, 2.0)  # 2 until the second bin began
+    assert bins.history().first_s == 0.0
+    assert bins.history() is bins.history()
+
+
+def test_demand_is_what_was_seen_last() -> None:
+    bins = DemandBins()
+    bins.see(0.0, 5.0)
+    bins.see(10.0, 3.0)
+    bins.see(4 * BIN_S + 1.0, 9.0)
+
+    assert bins.history().values == (5.0, 3.0, 3.0, 3.0)
+
+
+def test_bins_of_the_past_come_first_and_gaps_are_filled() -> None:
+    bins = DemandBins([(5 * BIN_S, 2.0), (7 * BIN_S, 4.0), (10 * BIN_S, 99.0), (20 * BIN_S, 99.0)])
+    bins.see(10 * BIN_S + 3.0, 1.0)
+
+    assert bins.history().first_s == 5 * BIN_S
+    assert bins.history().values == (2.0, 2.0, 4.0, 4.0, 4.0)  # nobody knows the future
+    bins.see(11 * BIN_S, 0.0)
+    assert bins.history().values == (2.0, 2.0, 4.0, 4.0, 4.0, 1.0)
+
+
+def test_samples_fill_only_bins_that_are_not_known() -> None:
+    bins = DemandBins([(2 * BIN_S, 5.0)])
+    bins.see(4 * BIN_S, 1.0)
+    bins.fill([(60.0, 3.0), (120.0, 8.0), (180.0, 1.0), (2 * BIN_S + 60.0, 50.0)])
+
+    assert bins.history().first_s == 0.0
+    assert bins.history().values == (8.0, 8.0, 5.0, 5.0)
+
+
+def test_four_weeks_are_kept() -> None:
+    bins = DemandBins([(0.0, 1.0)])
+    bins.see(10.0, 2.0)
+    bins.see((KEPT_BINS + 50) * BIN_S, 3.0)
+
+    history = bins.history()
+
+    assert len(history) == KEPT_BINS
+    assert history.end_s == (KEPT_BINS + 50) * BIN_S
+    assert set(history.values) == {2.0}
+
+
+def test_a_step_of_nothing_new_answers_the_same() -> None:
+    demand, seen = Demand(Source.PODS), picture([node("h1")], [pod()])
+    first = demand.look(seen, BIN_S, ("h1",))
+    second = demand.look(seen, BIN_S + 9.0, ("h1",))
+
+    assert first[0] is second[0]
+    assert first[1] == second[1] == 1
+
+
+def test_another_home_is_looked_at_anew() -> None:
+    seen = picture([node("h1"), lent("l1")], [pod(gpus=8)])
+    demand = Demand(Source.PODS)
+
+    assert [demand.look(seen, 0.0, home)[1] for home in (("h1",), ())] == [1, 1]
+    assert demand.look(picture([lent("l1")], [pod("a", 5), pod("b", 4)]), 0.0, ())[1] == 2
