@@ -82,6 +82,11 @@ class Hands:
         answer = self._write("create", resource, path, lambda: self.api.create(path, body))
         return not isinstance(answer, Answered | str) or isinstance(answer, Clash)
 
+    def post(self, resource: str, path: str, body: Json) -> Json | None:
+        """Create an object in a collection, as it is then; None also where one exists already."""
+        answer = self._write("create", resource, path, lambda: self.api.create(path, body))
+        return None if isinstance(answer, Answered | str) else answer
+
     def patch(
         self, resource: str, path: str, body: Mapping[str, Json], *, version: str = ""
     ) -> Json | None:
