@@ -63,10 +63,10 @@ def _fill(
     """
     left: dict[Shape, int] = {}
     for shape, pods in shapes.items():
-        gpus, selector = shape
+        gpus, selector = shape[0], dict(shape[1])
         for node in nodes:
             fitting = min(pods, free[node.name] // gpus)
-            if fitting > 0 and suits(dict(selector), node):
+            if fitting > 0 and suits(selector, node):
                 free[node.name] -= fitting * gpus
                 used.add(node.name)
                 pods -= fitting  # noqa: PLW2901 - what is still to be placed
