@@ -77,6 +77,11 @@ class Hands:
         """Whether the rest must wait for the next step."""
         return self._left <= 0 or self._faults >= FAULTS
 
+    @property
+    def writes(self) -> int:
+        """How many writes there have been, refused ones among them."""
+        return sum(self.counts.values())
+
     def create(self, resource: str, path: str, body: Json) -> bool:
         """Create an object in a collection; True also where one of its name exists already."""
         answer = self._write("create", resource, path, lambda: self.api.create(path, body))

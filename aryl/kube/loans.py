@@ -77,6 +77,12 @@ def is_marked(node: NodeView, note: LoanNote | None) -> bool:
     )
 
 
+def is_unmarked(node: NodeView) -> bool:
+    """Whether a node carries nothing of a loan."""
+    has_taint = any(taint.key in _OURS for taint in node.taints)
+    return not (has_taint or node.loan or STATE in node.labels)
+
+
 def marking(raw: Raw, note: LoanNote | None) -> dict[str, Any]:
     """The merge patch that marks a node, as the server has it, with a note or as being at home."""
     state = state_of(note)

@@ -27,20 +27,27 @@ from aryl.kube.state import is_sound
 from aryl.kube.views import NodeView, PodView
 from aryl.kube.workloads import Workload, Workloads, by_job
 from aryl.model.cluster import Cluster, Condition, Loan, Pool, Server
-from aryl.model.job import Job
+from aryl.model.job import Job, WorkerKind
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Moment:
-    """What is so by one picture; it stays so until `until_s`, in wall time.
-
-    `workloads` are keyed by job. `running` holds jobs as they can stand; `lost` those that can't
-    any more. `notes` are the loans, those that only workers tell of among them.
-    """
+class Scene:
+    """What runs where; `workloads` are keyed by the job that each describes."""
 
     sight: Sight
     workloads: Mapping[str, Workload]
-    running: Mapping[str, Job]
+    running: Mapping[str, Job]  # as they can stand
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Moment(Scene):
+    """What is so by one picture; it stays so until `until_s`, in wall time.
+
+    `objects` are keyed by uid. `lost` are jobs that should run and can't. `notes` are the loans,
+    those that only workers tell of among them.
+    """
+
+    objects: Mapping[str, Workload]
     lost: Mapping[str, Job]
     notes: Mapping[str, LoanNote]
     cluster: Cluster
@@ -62,12 +69,14 @@ class Moments:
     def of(self, picture: Picture, times: Times) -> Moment:
         """What a picture says at `times`."""
         sight, wall_s = Sight(picture), times[1]
-        workloads = by_job(self._workloads.of(picture.workloads))
+        objects = self._workloads.of(picture.workloads)
+        workloads = by_job(objects)
         runs = self._running.of(sight, workloads, times)
+        scene = Scene(sight, workloads, runs.running)
         notes = notes_of(picture.nodes, runs.running)
-        burdens = burdens_of(sight, workloads, runs.running)
+        burdens = burdens_of(scene)
         conditions = {
-            node.name: self._condition(sight, node, burdens, notes.get(node.name), wall_s)
+            node.name: self._condition(scene, node, burdens, notes.get(node.name), wall_s)
             for node in picture.nodes.values()
         }
         servers = servers_of(picture.nodes, burdens, conditions)
@@ -76,6 +85,7 @@ class Moments:
         held = {name for name, burden in burdens.items() if burden.held}
         return Moment(
             sight=sight,
+            objects=objects,
             workloads=workloads,
             running=runs.running,
             lost=runs.lost,
@@ -92,7 +102,7 @@ class Moments:
 
     def _condition(
         self,
-        sight: Sight,
+        scene: Scene,
         node: NodeView,
         burdens: Mapping[str, Burden],
         note: LoanNote | None,
@@ -102,15 +112,23 @@ class Moments:
             node,
             burdens.get(node.name, NO_BURDEN),
             is_overdue=is_overdue(note, wall_s, self._options),
-            is_pinned=is_refused(note, wall_s, self._options) and bool(pinning(sight, node.name)),
+            is_pinned=is_refused(note, wall_s, self._options) and bool(pinning(scene, node.name)),
             options=self._options,
         )
 
 
-def pinning(sight: Sight, node: str) -> str:
-    """The budget that lets a node's workers not be evicted now; "" where none minds."""
-    pods = [pod for pod in sight.pods_on(node) if is_ours(pod) and is_evicted(pod)]
-    return forbidding(pods, sight.picture.budgets.values())
+def pinning(scene: Scene, node: str) -> str:
+    """The budget that lets a server not be emptied now; "" where none minds.
+
+    With a base worker, all workers of its job have to go.
+    """
+    sight, going = scene.sight, [*scene.sight.pods_on(node)]
+    for name, job in scene.running.items():
+        if any(p.server_id == node and p.kind is WorkerKind.BASE for p in job.placements):
+            workload = scene.workloads[name]
+            going += workload.kind.pods(workload.view, sight)
+    pods = {pod.uid: pod for pod in going if is_ours(pod) and is_evicted(pod)}
+    return forbidding(pods.values(), sight.picture.budgets.values())
 
 
 def notes_of(nodes: Mapping[str, NodeView], running: Mapping[str, Job]) -> dict[str, LoanNote]:
@@ -131,26 +149,24 @@ def notes_of(nodes: Mapping[str, NodeView], running: Mapping[str, Job]) -> dict[
     return found
 
 
-def burdens_of(
-    sight: Sight, workloads: Mapping[str, Workload], running: Mapping[str, Job]
-) -> dict[str, Burden]:
+def burdens_of(scene: Scene) -> dict[str, Burden]:
     """What stands on each node. A job's pods are where its plan has them, or in the way."""
     held: Counter[str] = Counter()
     covered: Counter[str] = Counter()
-    for name, job in running.items():
+    for name, job in scene.running.items():
         given: Counter[str] = Counter()
         for p in job.placements:
             given[p.server_id] += p.workers * job.spec.gpus_per_worker
         held.update(given)
         bound: Counter[str] = Counter()
-        workload = workloads[name]
-        for pod in workload.kind.pods(workload.view, sight):
+        workload = scene.workloads[name]
+        for pod in workload.kind.pods(workload.view, scene.sight):
             if pod.holds_gpus:
                 bound[pod.node] += pod.gpus
         covered.update(given & bound)
     found = {}
-    for name in sight.picture.nodes:
-        pods = [pod for pod in sight.pods_on(name) if pod.holds_gpus and pod.gpus]
+    for name in scene.sight.picture.nodes:
+        pods = [pod for pod in scene.sight.pods_on(name) if pod.holds_gpus and pod.gpus]
         if pods or name in held:
             found[name] = Burden(
                 held=held[name],

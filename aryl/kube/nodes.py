@@ -1,0 +1,49 @@
+"""What follows for nodes of what is written on them: marks put right, servers brought home."""
+
+from dataclasses import replace
+
+from aryl.kube.lending import as_seen, training_pods
+from aryl.kube.loans import LoanNote, is_marked, is_unmarked, unmarking
+from aryl.kube.moment import Moment, is_ours, pinning
+from aryl.kube.paths import NODES, item
+from aryl.kube.views import NodeView
+from aryl.kube.writing import Pen
+from aryl.model.cluster import Pool
+
+
+def keep_nodes(pen: Pen, moment: Moment) -> None:
+    """Bring every node in line with its loan, as far as the step's writes go."""
+    for node in moment.sight.picture.nodes.values():
+        if pen.hands.is_spent:
+            return
+        if node.pool is Pool.TRAINING:
+            _leave_alone(pen, node)
+            continue
+        note = moment.notes.get(node.name)
+        if note is not None and note.reclaim_s is not None:
+            note = _brought_home(pen, moment, node, note)
+        elif note is not None and note.refused_s is not None:
+            is_refused = pinning(moment, node.name)
+            note = note if is_refused else replace(note, refused_s=None)
+        if not is_marked(node, note):
+            pen.mark(node.name, note, as_seen(pen, node))
+
+
+def _brought_home(pen: Pen, moment: Moment, node: NodeView, note: LoanNote) -> LoanNote | None:
+    """The note of a server that was asked back: none once no worker is there, by any account."""
+    workers = [p for p in moment.sight.pods_on(node.name) if is_ours(p) and p.holds_gpus]
+    if not workers and not training_pods(pen, node.name):
+        return None
+    owned = {pod.uid for w in moment.objects.values() for pod in w.kind.pods(w.view, moment.sight)}
+    for pod in workers:
+        if pod.uid not in owned:
+            pen.hands.evict(pod)
+    return note
+
+
+def _leave_alone(pen: Pen, node: NodeView) -> None:
+    """A training node carries nothing of ours."""
+    if is_unmarked(node):
+        return
+    path = item(NODES, node.name)
+    pen.hands.patch("nodes", path, unmarking(pen.hands.api.get(path)))
