@@ -4,6 +4,7 @@ A wish is told until the scheduler has gone on after it, so that none is lost wh
 away. What the store then does not know as alive, it knows as ended.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
@@ -14,6 +15,7 @@ from aryl.kube.running import Times
 from aryl.kube.workloads import Workload
 
 OWNER = "kubernetes:"  # the beginning of the owners of jobs that were brought to the cluster
+TOLD = 2  # times that the store is told of a job before it counts as one that it has ended
 GONE_S = 15.0  # wall time: an object that is missing for so long is really gone
 
 Known = Mapping[str, JobRecord]
@@ -25,14 +27,14 @@ class Hearing:
     """What users want, and what of it the scheduler has heard."""
 
     _told: set[str] = field(default_factory=set)  # jobs brought by the last look
-    _heard: set[str] = field(default_factory=set)  # jobs that the store has been told of
+    _heard: Counter[str] = field(default_factory=Counter)  # how often the store was told of jobs
     _seen: dict[str, Bounds] = field(default_factory=dict)  # on objects, by the last look
     _agreed: dict[str, Bounds] = field(default_factory=dict)  # the same, heard
     _missing_s: dict[str, float] = field(default_factory=dict)  # since when an object is missing
 
     def heard(self) -> None:
         """The scheduler has gone on after the last look: it has noted all of it."""
-        self._heard |= self._told
+        self._heard.update(self._told)
         self._agreed = dict(self._seen)
 
     def look(self, moment: Moment, known: Known, times: Times) -> Wishes:
@@ -53,9 +55,9 @@ class Hearing:
 
     def dropped(self, moment: Moment, known: Known) -> Iterator[Workload]:
         """Workloads whose jobs the store knows as ended, though nothing says so on them."""
-        for name in moment.workloads.keys() & self._heard - known.keys():
+        for name in moment.workloads.keys() - known.keys():
             workload = moment.workloads[name]
-            if not workload.has_ended:
+            if self._heard[name] >= TOLD and not workload.has_ended:
                 yield workload
 
     def gone(self, known: Known, wall_s: float) -> Iterator[JobRecord]:
@@ -76,10 +78,11 @@ class Hearing:
 
     def _brought(self, moment: Moment, known: Known, times: Times) -> Iterator[Brought]:
         now, wall_s = times
-        for name in moment.workloads.keys() - known.keys() - self._heard:
+        for name in moment.workloads.keys() - known.keys():
             workload = moment.workloads[name]
             asked = workload.described
-            if asked is None or workload.has_ended or workload.view.is_deleted:
+            is_over = workload.has_ended or workload.view.is_deleted
+            if asked is None or is_over or self._heard[name] >= TOLD:
                 continue
             age_s = max(0.0, wall_s - workload.view.created_s)
             spec = replace(asked.spec, submit_s=now - age_s)
@@ -101,10 +104,9 @@ class Hearing:
             if record.cancel_requested_s is None:
                 yield record.id
         for name, workload in moment.workloads.items():
-            record = known.get(name)
-            if record is not None and workload.view.is_deleted:
-                if record.cancel_requested_s is None and not workload.has_ended:
-                    yield name
+            is_unwanted = workload.view.is_deleted and not workload.has_ended
+            if is_unwanted and name in known and known[name].cancel_requested_s is None:
+                yield name
 
     def _note_missing(self, moment: Moment, known: Known, wall_s: float) -> None:
         missing = {
