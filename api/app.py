@@ -1,6 +1,6 @@
 """The API as one ASGI app: routers, limits, errors and what runs beside them."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
 from fastapi import Depends, FastAPI
@@ -9,9 +9,10 @@ from fastapi.middleware import Middleware
 from api.access_log import AccessLog
 from api.dependencies import KnownQueries
 from api.errors import install
+from api.extender import BYTES_MAX, EXTENDER_AT
 from api.limits import BodyLimit, Buckets, RateLimit
 from api.openapi import DESCRIPTION, GUARDED, TAGS, describe, operation_id
-from api.parts import PREFIX, Parts
+from api.parts import PREFIX, ApiSettings, Parts
 from api.routes import (
     access,
     cluster,
@@ -56,7 +57,7 @@ def create_app(parts: Parts) -> FastAPI:
             Middleware(AccessLog, metrics=parts.metrics),
             Middleware(Door, gate=service.gate),
             Middleware(RateLimit, buckets=buckets, client_of=client_of(service.gate)),
-            Middleware(BodyLimit, limit=settings.body_bytes_max),
+            Middleware(BodyLimit, limit_of=_bytes_max_by(settings)),
         ],
     )
     app.state.service = service
@@ -69,3 +70,12 @@ def create_app(parts: Parts) -> FastAPI:
             module.router, prefix=PREFIX, responses=GUARDED, dependencies=[Depends(known)]
         )
     return app
+
+
+def _bytes_max_by(settings: ApiSettings) -> Callable[[str], int]:
+    """How long the body of a request may be, by its path: kube-scheduler may send whole nodes."""
+
+    def bytes_max(path: str) -> int:
+        return BYTES_MAX if path.startswith(f"{EXTENDER_AT}/") else settings.body_bytes_max
+
+    return bytes_max

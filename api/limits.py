@@ -67,17 +67,20 @@ class RateLimit:
 class BodyLimit:
     """Refuses bodies over a size, whether they say how long they are or not."""
 
-    def __init__(self, app: ASGIApp, limit: int) -> None:
-        """Stand before an app."""
-        self._app, self._limit = app, limit
+    def __init__(self, app: ASGIApp, limit_of: Callable[[str], int]) -> None:
+        """Stand before an app; `limit_of` tells how many bytes a path takes."""
+        self._app, self._limit_of = app, limit_of
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 413 at once, or count what comes."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if _declared_bytes(scope) > self._limit:
-            await self._too_large(scope, receive, send)
+        limit = self._limit_of(scope["path"])
+        detail = f"a body may have {limit} bytes"
+        if _declared_bytes(scope) > limit:
+            kind = http_kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+            await problem_response(kind, detail, scope["path"])(scope, receive, send)
             return
         got = 0
 
@@ -85,20 +88,11 @@ class BodyLimit:
             nonlocal got
             message = await receive()
             got += len(message.get("body", b""))
-            if got > self._limit:
-                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, self._detail)
+            if got > limit:
+                raise HTTPException(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, detail)
             return message
 
         await self._app(scope, counted, send)
-
-    @property
-    def _detail(self) -> str:
-        return f"a body may have {self._limit} bytes"
-
-    async def _too_large(self, scope: Scope, receive: Receive, send: Send) -> None:
-        kind = http_kind(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
-        response = problem_response(kind, self._detail, scope["path"])
-        await response(scope, receive, send)
 
 
 def _declared_bytes(scope: Scope) -> int:
