@@ -1,6 +1,6 @@
 """Which pod stands for which worker of a job, who has no pod yet, and which pods are too many."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import count
 
@@ -53,13 +53,13 @@ def is_alive(pod: PodView) -> bool:
     return pod.deleted_s is None and pod.phase != "Failed"
 
 
-def seating(job: Job, pods: Sequence[PodView], index: Indexed) -> Seating:
+def seating(wanted: Iterable[Seat], pods: Sequence[PodView], index: Indexed) -> Seating:
     """Who sits where; `pods` are alive.
 
     A pod stays where it is. Those that are bound to no node yet may be sent anywhere: they take
     the seats that are left, lowest index first.
     """
-    vacant, unseated = list(seats(job)), sorted(pods, key=index)
+    vacant, unseated = list(wanted), sorted(pods, key=index)
     seated: list[tuple[PodView, Seat]] = []
     for suits in (_suits_exactly, _suits_by_server, _suits_anywhere):
         unseated = [pod for pod in unseated if not _sits_down(pod, suits, vacant, seated)]

@@ -55,3 +55,9 @@ def check_worker(template: object, gpus_per_worker: int, resource: str, where: s
     restarts = template["spec"].get("restartPolicy")  # type: ignore[index]
     if restarts not in {None, *RESTARTS}:
         raise bad(f"{where}.spec.restartPolicy", restarts, " or ".join(RESTARTS))
+
+
+def asks_for(template: Mapping[str, Any], resource: str) -> bool:
+    """Whether any container of a template asks for a resource."""
+    containers = template["spec"]["containers"]
+    return any(gpus_of(container, resource, "") for container in containers)

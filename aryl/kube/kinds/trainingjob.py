@@ -12,7 +12,7 @@ from aryl.kube.kinds.asking import Defaults, Words, job_spec
 from aryl.kube.kinds.base import Described, Writing, object_path
 from aryl.kube.kinds.failures import Failures, failures_of, failures_text
 from aryl.kube.kinds.fields import Fields, bad
-from aryl.kube.kinds.slots import is_alive, new_slots, seating
+from aryl.kube.kinds.slots import Slot, is_alive, new_slots, seating, seats
 from aryl.kube.kinds.templates import check_worker
 from aryl.kube.kinds.viewing import job_id_of, owner_of, workload_view
 from aryl.kube.kinds.workers import pod_body, run_of, service_body
@@ -22,6 +22,7 @@ from aryl.kube.paths import PODS, collection, item, within
 from aryl.kube.publishing import object_name
 from aryl.kube.sight import Sight
 from aryl.kube.views import PodView, WorkloadView
+from aryl.model.errors import BadInput
 from aryl.model.job import Job, WorkerKind
 
 # A worker's host name is the job's name and an index, and has 63 characters at most.
@@ -83,8 +84,7 @@ class TrainingJobs:
         self, view: WorkloadView, job: Job, pods: Sequence[PodView]
     ) -> tuple[JobEvent, str] | None:
         """Finished: every base worker has succeeded; failed: more workers than may have failed."""
-        failures = failures_of(view, pods)
-        limit = _fields(view).whole("backoffLimit", BACKOFF_LIMIT, least=0)
+        failures, limit = failures_of(view, pods), _backoff_limit(view)
         if failures.count > limit:
             return JobEvent.FAIL, f"{failures.count} workers failed; spec.backoffLimit is {limit}"
         done = sum(
@@ -111,18 +111,30 @@ class TrainingJobs:
 
     def _staff(self, hands: Writing, view: WorkloadView, job: Job, pods: Sequence[PodView]) -> None:
         """Take workers away, make new ones, and bring each to its server."""
-        found = seating(job, _of_run(job, pods), index_of)
+        found = seating(seats(job), _of_run(job, pods), index_of)
         seated = {pod.uid for pod, _ in found.seated}
         _withdraw(hands, [p for p in pods if p.uid not in seated and p.phase != "Failed"])
-        slots = [*new_slots(job, found.vacant, [index_of(pod) for pod in pods])]
-        if slots and not hands.is_spent:
-            template = self._template(view)[0]
-            bodies = [pod_body(view, job, slot, template, self.options) for slot in slots]
-            if slots[0].index > 0 or self._serve(hands, view):
-                _create(hands, view, bodies)
+        self._hire(hands, view, job, [*new_slots(job, found.vacant, [index_of(p) for p in pods])])
         for pod, seat in found.seated:
             if not hands.is_spent and (not pod.node or pod.labels.get(KIND) != seat.kind):
                 hands.place(pod, seat.server, seat.kind)
+
+    def _hire(self, hands: Writing, view: WorkloadView, job: Job, slots: Sequence[Slot]) -> None:
+        """Make new workers; none of a template that was spoilt while the job runs."""
+        if not slots:
+            return
+        try:
+            template, where = self._template(view)
+            check_worker(template, job.spec.gpus_per_worker, self.options.gpu_resource, where)
+        except BadInput:
+            return  # the condition Accepted says so
+        if slots[0].index == 0 and not self._serve(hands, view):
+            return
+        for slot in slots:
+            if hands.is_spent:
+                return
+            body = pod_body(view, job, slot, template, self.options)
+            hands.create("pods", within(PODS, view.namespace), body)
 
     def _serve(self, hands: Writing, view: WorkloadView) -> bool:
         """Give the workers' service to worker 0, before it comes."""
@@ -187,6 +199,14 @@ def _fields(view: WorkloadView) -> Fields:
     return Fields("spec.", spec)
 
 
+def _backoff_limit(view: WorkloadView) -> int:
+    """How many workers may fail; what was spoilt while the job runs does not end it."""
+    try:
+        return _fields(view).whole("backoffLimit", BACKOFF_LIMIT, least=0)
+    except BadInput:
+        return BACKOFF_LIMIT
+
+
 def _finalizers(view: WorkloadView) -> tuple[str, ...]:
     names: Any = view.raw["finalizers"]
     return tuple(names)
@@ -218,12 +238,6 @@ def _changed(
     """Whether the object was still as in the view, and is changed now."""
     path = object_path(kind, view)
     return hands.patch("workloads", path, body, version=view.version) is not None
-
-
-def _create(hands: Writing, view: WorkloadView, bodies: Sequence[Mapping[str, Any]]) -> None:
-    for body in bodies:
-        if hands.is_spent or not hands.create("pods", within(PODS, view.namespace), body):
-            return
 
 
 def _withdraw(hands: Writing, pods: Sequence[PodView]) -> None:

@@ -22,7 +22,7 @@ def a_job(*placements: Placement, least: int = 2, most: int = 6) -> Job:
 
 
 def found(job: Job, *pods: PodView) -> Seating:
-    return seating(job, pods, index_of)
+    return seating(seats(job), pods, index_of)
 
 
 def indexes(job: Job, taken: frozenset[int] = frozenset()) -> list[tuple[int, str, WorkerKind]]:
