@@ -125,8 +125,9 @@ def error_of(
     if any(cause.get("reason") == _BUDGET for cause in causes) or _SEVERAL in message:
         return Refused(subject, message, _budget(causes))
     if code == 429 or (code == 503 and retry_after_s is not None):
-        asked_s = retry_after_s or details.get("retryAfterSeconds") or ASKED_AGAIN_S
-        return TooMany(subject, message, float(asked_s))
+        if retry_after_s is None:
+            retry_after_s = float(details.get("retryAfterSeconds") or ASKED_AGAIN_S)
+        return TooMany(subject, message, retry_after_s)
     if 400 <= code < 500:
         fields = {cause.get("field", ""): cause.get("message", "") for cause in causes}
         return Invalid(subject, message, fields)

@@ -12,7 +12,7 @@ from aryl.model.errors import InvariantBroken
 
 Views = Mapping[str, Any]
 
-JOIN_S = 20.0  # the longest that a request of a thread takes to end
+JOIN_S = 2.0  # a thread that waits for a late answer ends by itself, and keeps nobody from ending
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ class Transport:
         Raises `Unreachable` and the `Answered` errors.
         """
         for tried in range(1, TRIES + 1):
-            response = self._send(request, READ_S, preload_content=True)
+            response = self._send(request, preload_content=True)
             if response.status < 300:
                 return response.data
             error = _error(request, response, response.data)
@@ -86,8 +86,9 @@ class Transport:
 
         Raises as `answer` does.
         """
-        response = self._send(request, quiet_s, preload_content=False)
+        response = self._send(request, preload_content=False)
         if response.status == 200:
+            _bear(response, quiet_s)
             return response
         try:
             body = response.data
@@ -103,9 +104,7 @@ class Transport:
             return False
         return not self._closed.wait(error.retry_after_s)
 
-    def _send(
-        self, request: Request, read_s: float, *, preload_content: bool
-    ) -> urllib3.BaseHTTPResponse:
+    def _send(self, request: Request, *, preload_content: bool) -> urllib3.BaseHTTPResponse:
         headers = {"accept": JSON, "content-type": request.content_type}
         try:
             return self._access.pool.request(
@@ -114,12 +113,19 @@ class Transport:
                 fields=_given(request.query) if request.body is None else None,
                 body=None if request.body is None else orjson.dumps(request.body),
                 headers=headers | self._access.authorization(),
-                timeout=urllib3.Timeout(connect=CONNECT_S, read=read_s),
+                timeout=urllib3.Timeout(connect=CONNECT_S, read=READ_S),
                 retries=False,
                 preload_content=preload_content,
             )
         except HTTPError as error:
             raise Unreachable(self.server, cause_of(error)) from error
+
+
+def _bear(response: urllib3.BaseHTTPResponse, quiet_s: float) -> None:
+    """Let the body of an answer be silent for longer than a head may be late."""
+    sock = getattr(response.connection, "sock", None)
+    if sock is not None:
+        sock.settimeout(quiet_s)
 
 
 def cause_of(error: HTTPError) -> str:
