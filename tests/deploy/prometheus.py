@@ -53,19 +53,27 @@ class Prometheus:
 @contextmanager
 def prometheus_scraping(target: str, work: Path) -> Iterator[Prometheus]:
     """One that scrapes `target` as the job `aryl` five times a second, with Aryl's rules."""
-    config = work / "prometheus.yml"
-    config.write_text(
+    config = (
         "global: {scrape_interval: 200ms, scrape_timeout: 200ms, evaluation_interval: 200ms}\n"
         f"rule_files: [{json.dumps(str(RULES))}]\n"
         "scrape_configs:\n"
         f"  - {{job_name: aryl, static_configs: [{{targets: [{json.dumps(target)}]}}]}}\n"
     )
-    address = f"127.0.0.1:{free_port()}"
+    with prometheus_running(config, work) as server:
+        yield server
+
+
+@contextmanager
+def prometheus_running(config: str, work: Path, *flags: str, port: int = 0) -> Iterator[Prometheus]:
+    """One with this configuration, over what lies in `work / "data"`; `port` 0 is any."""
+    (work / "prometheus.yml").write_text(config)
+    address = f"127.0.0.1:{port or free_port()}"
     words = [
         program("prometheus"),
-        f"--config.file={config}",
+        f"--config.file={work / 'prometheus.yml'}",
         f"--storage.tsdb.path={work / 'data'}",
         f"--web.listen-address={address}",
+        *flags,
     ]
     with (work / "prometheus.log").open("w") as log:
         process = subprocess.Popen(words, stdout=log, stderr=log)  # noqa: S603 - our own words

@@ -67,7 +67,8 @@ class Prometheus:
     def close(self) -> None:
         """Ask no more; a question in the air is dropped."""
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(_cancel_all, self._loop)
+            with suppress(RuntimeError):  # the loop is closed: the thread has died
+                self._loop.call_soon_threadsafe(_cancel_all, self._loop)
             self._thread.join()
             self._loop = None
 

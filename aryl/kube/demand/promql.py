@@ -1,6 +1,7 @@
 """Numbers from Prometheus: a query's value now, and what it was."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from math import isfinite
@@ -14,6 +15,7 @@ STEP_S: Final = 60.0  # between two samples of the past: five in a demand bin
 SAMPLES: Final = 10_000  # asked for at once; Prometheus gives 11,000 at most
 SAID: Final = 200  # characters of what Prometheus says
 
+Json = Any
 Sample = tuple[float, float]  # when, in seconds, and the value
 
 
@@ -42,9 +44,12 @@ class NoNumber(ArylError):
 async def value_now(http: httpx2.AsyncClient, query: str) -> float:
     """What the query answers now. Raises `NoNumber` and `httpx2.HTTPError`."""
     data = await _answer(http, "query", {"query": query})
-    if data["resultType"] == "scalar":
-        return _number(data["result"][1])
-    return _number(_only(data["result"])["value"][1])
+    with _as_documented():
+        if data["resultType"] == "scalar":
+            return _number(data["result"][1])
+        if data["resultType"] == "vector":
+            return _number(_only(data["result"])["value"][1])
+        raise NoNumber(f"the query answers a {data['resultType']}, not a number")
 
 
 async def values_before(
@@ -59,27 +64,34 @@ async def values_before(
         start_s = max(from_s, until_s - (SAMPLES - 1) * STEP_S)
         span = {"start": f"{start_s:.3f}", "end": f"{until_s:.3f}", "step": f"{STEP_S:.0f}"}
         data = await _answer(http, "query_range", {"query": query, **span})
-        if not data["result"]:
-            break
-        samples = _only(data["result"])["values"]
-        found += [(float(at_s), float(value)) for at_s, value in samples]
+        with _as_documented():
+            if not data["result"]:
+                break
+            samples = _only(data["result"])["values"]
+            found += [(float(at_s), float(value)) for at_s, value in samples]
         until_s = start_s - STEP_S
     return [(at_s, value) for at_s, value in found if isfinite(value) and value >= 0.0]
 
 
-async def _answer(http: httpx2.AsyncClient, verb: str, asked: Mapping[str, str]) -> Any:  # noqa: ANN401 - JSON
+async def _answer(http: httpx2.AsyncClient, verb: str, asked: Mapping[str, str]) -> Json:
     answer = await http.post(f"api/v1/{verb}", data=asked)  # a query may be too long for a URL
-    try:
+    with _as_documented():
         body = answer.json()
-        if answer.status_code == httpx2.codes.OK and body["status"] == "success":
+        if body["status"] == "success":
             return body["data"]
-        said = str(body["error"])
-    except (ValueError, KeyError, TypeError):  # a proxy's page
-        said = "no answer of Prometheus"
-    raise NoNumber(f"{answer.status_code}: {said[:SAID]}")
+        raise NoNumber(f"{answer.status_code}: {str(body['error'])[:SAID]}")
 
 
-def _only(result: list[Any]) -> Any:  # noqa: ANN401 - JSON
+@contextmanager
+def _as_documented() -> Iterator[None]:
+    """What is not as Prometheus documents it was said by somebody else: a proxy, a login page."""
+    try:
+        yield
+    except (ValueError, LookupError, TypeError) as error:
+        raise NoNumber("no answer of Prometheus") from error
+
+
+def _only(result: Sequence[Json]) -> Json:
     if len(result) != 1:
         raise NoNumber(f"the query answers {len(result)} series, not one: put sum(…) around it")
     return result[0]
