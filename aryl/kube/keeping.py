@@ -1,0 +1,83 @@
+"""Brings a cluster in line with what is written on it: level-triggered, and bounded for a step."""
+
+from collections.abc import Callable, Mapping, Sequence
+from math import inf
+
+from aryl.engine.lifecycle import JobEvent, JobState
+from aryl.engine.live import Ending
+from aryl.engine.records import JobRecord
+from aryl.kube.deciding import publish
+from aryl.kube.following import Following
+from aryl.kube.kinds.base import object_path
+from aryl.kube.moment import Moment
+from aryl.kube.nodes import keep_nodes
+from aryl.kube.wishes import OWNER, Hearing
+from aryl.kube.writing import Pen
+from aryl.model.job import Job
+from aryl.model.plan import Waiting
+
+AGAIN_S = 60.0  # wall time between two tries to give a job an object that the server refuses
+
+Known = Mapping[str, JobRecord]
+
+
+class Keeper:
+    """What a leader does for its cluster besides plans; it decides no policy."""
+
+    def __init__(self, pen: Pen, hearing: Hearing) -> None:
+        """Have done nothing yet."""
+        self._pen, self._hearing = pen, hearing
+        self._following = Following(pen)
+        self._tried_s: dict[str, float] = {}  # when, in wall time, the server would not have a job
+
+    def keep(self, look: Callable[[], Moment], known: Known) -> None:
+        """Do what is to be done now; `look` tells how things stand by then.
+
+        Raises `UNAVAILABLE` and `LeaseLost`; the next step goes on from there.
+        """
+        hands = self._pen.hands
+        moment = look()
+        hands.begin(moment.sight)
+        self._following.decide(moment)
+        self._end_dropped(moment, known)
+        self._write_bounds(moment, known)
+        moment = look()
+        hands.begin(moment.sight)
+        self._following.follow(moment)
+        keep_nodes(self._pen, moment)
+        self._publish(moment, known)
+        self._following.forget(moment.objects)
+
+    def show(self, waiting: Sequence[Waiting]) -> None:
+        """Remember why jobs wait, for their objects."""
+
+    def _end_dropped(self, moment: Moment, known: Known) -> None:
+        """Write on objects that their jobs are over, where only the store knows it."""
+        now = self._pen.clock.now()
+        for workload in self._hearing.dropped(moment, known):
+            if workload.described is not None:
+                job = moment.running.get(workload.job_id) or Job(workload.described.spec)
+                ended = Job(job.spec, done=job.done_by(now), progress_s=now)
+                self._pen.end(workload, Ending(ended, JobEvent.CANCEL, now))
+
+    def _write_bounds(self, moment: Moment, known: Known) -> None:
+        """Write on TrainingJobs what bounds their users have set elsewhere."""
+        for workload, (least, most) in self._hearing.bounds_to_write(moment, known):
+            if workload.view.kind == "TrainingJob" and not workload.has_ended:
+                path = object_path(workload.kind, workload.view)
+                body = {"spec": {"minWorkers": least, "maxWorkers": most}}
+                self._pen.hands.patch("workloads", path, body, version=workload.view.version)
+
+    def _publish(self, moment: Moment, known: Known) -> None:
+        """Give jobs that were submitted to the service an object that users can see."""
+        wall_s = self._pen.wall()
+        for name in sorted(known.keys() - moment.workloads.keys()):
+            record = known[name]
+            is_ours = not record.owner.startswith(OWNER)
+            waits = record.state is JobState.QUEUED and record.cancel_requested_s is None
+            if not is_ours or not waits or wall_s < self._tried_s.get(name, -inf) + AGAIN_S:
+                continue
+            if self._pen.hands.is_spent:
+                return
+            if not publish(self._pen, record.job.spec, {}):
+                self._tried_s[name] = wall_s
