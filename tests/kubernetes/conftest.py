@@ -50,6 +50,5 @@ def namespace(control_plane: ControlPlane) -> str:
     """The name of a namespace of the test's own."""
     name, api = f"test-{next(_numbers)}", control_plane.admin
     api.create("/api/v1/namespaces", {"metadata": {"name": name}})
-    account = f"/api/v1/namespaces/{name}/serviceaccounts/default"
-    wait_until(lambda: control_plane.controllers is None or api.find(account))
+    wait_until(lambda: control_plane.may_have_pods(name))
     return name

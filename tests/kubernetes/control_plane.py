@@ -1,7 +1,6 @@
 """A real control plane of a test's own: etcd, API server, controllers, schedulers."""
 
 import json
-import socket
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -13,18 +12,13 @@ from typing import Any
 
 import yaml
 
+from tests.kubernetes import flags
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.assets import Assets
 from tests.kubernetes.credentials import ADMIN, Credentials, Identity
-from tests.kubernetes.daemons import Daemon, Spawner, wait_until
+from tests.kubernetes.daemons import Daemon, Spawner, free_port, wait_until
 
 TRIES = 4  # another process may take a port between our look and the program's
-CONTROLLERS = (
-    "clusterrole-aggregation,daemonset,deployment,disruption,endpoint,endpointslice,"
-    "garbagecollector,job,namespace,nodelifecycle,podgc,replicaset,serviceaccount,"
-    "serviceaccount-token,statefulset"
-)
-NO_CONTROLLERS = "ServiceAccount,TaintNodesByCondition"  # admission that waits for controllers
 
 
 class ControlPlane:
@@ -93,23 +87,39 @@ class ControlPlane:
         body = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         return Identity(token=str(self.admin.create(path, body)["status"]["token"]))
 
-    def start_scheduler(self, config: Mapping[str, Any], name: str = "scheduler") -> Daemon:
-        """A kube-scheduler with a KubeSchedulerConfiguration; who connects it is us."""
-        number = next(self._numbers)
-        connected = dict(config) | {"clientConnection": {"kubeconfig": str(self.kubeconfig())}}
-        connected.setdefault("leaderElection", {"leaderElect": False})
-        if "beta" in str(config["apiVersion"]):  # later ones have no such addresses
-            address = f"127.0.0.1:{_free_port()}"  # the one by default is for one scheduler alone
+    def may_have_pods(self, namespace: str) -> bool:
+        """Whether controllers have given a new namespace what its pods need: an account."""
+        if self.controllers is None:
+            return True
+        account = self.admin.find(f"/api/v1/namespaces/{namespace}/serviceaccounts/default")
+        return account is not None and (self._minor() >= 24 or "secrets" in account)
+
+    def start_scheduler(
+        self, config: Mapping[str, Any] | None = None, name: str = "scheduler"
+    ) -> Daemon:
+        """A kube-scheduler; what its KubeSchedulerConfiguration does not say is filled in."""
+        number, version = next(self._numbers), self._scheduler_version()
+        connected = {
+            "apiVersion": f"kubescheduler.config.k8s.io/{version}",
+            "kind": "KubeSchedulerConfiguration",
+            "leaderElection": {"leaderElect": False},
+            **(config or {}),
+            "clientConnection": {"kubeconfig": str(self.kubeconfig())},
+        }
+        if "beta" in version:  # later ones have no such addresses; the usual one suffices for one
+            address = f"127.0.0.1:{free_port()}"
             connected |= {"healthzBindAddress": address, "metricsBindAddress": address}
         file = self.folder / f"{name}-{number}.yaml"
         file.write_text(yaml.safe_dump(connected))
         words: list[str | Path] = [self.assets.program("kube-scheduler"), f"--config={file}"]
         words.append("--secure-port=0")
-        return self._run(f"{name}-{number}", words)
+        return self.run(f"{name}-{number}", words)
 
     def run(self, name: str, words: Sequence[str | Path]) -> Daemon:
         """Another program beside the control plane, which ends with it."""
-        return self._run(f"{name}-{next(self._numbers)}", words)
+        daemon = Daemon(self._spawner, words, self.folder / f"{name}.log")
+        self._started.append(daemon)
+        return daemon
 
     def end(self, daemon: Daemon) -> None:
         """End a scheduler, or whatever else was started beside."""
@@ -138,10 +148,7 @@ class ControlPlane:
     def is_ready(self) -> bool:
         """Whether the API server answers and says that it is ready."""
         assert self.apiserver.runs, self.apiserver.last_words()
-        try:
-            return self.admin.get("/readyz") == {"message": "ok"}
-        except (OSError, HTTPException, Refused):
-            return False
+        return _says_ok(self.admin)
 
     def compact(self) -> None:
         """Let etcd forget all that was: lists by an older version are 410 from now on.
@@ -160,88 +167,46 @@ class ControlPlane:
             return json.load(answer)
 
     def _start_etcd(self) -> tuple[Daemon, str]:
-        def words(port: int) -> list[str | Path]:
-            address, peers = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{_free_port()}"
-            return [
-                self.assets.program("etcd"),
-                f"--data-dir={self.folder / 'etcd'}",
-                f"--listen-client-urls={address}",
-                f"--advertise-client-urls={address}",
-                f"--listen-peer-urls={peers}",
-                f"--initial-advertise-peer-urls={peers}",
-                f"--initial-cluster=default={peers}",
-                "--unsafe-no-fsync",  # nothing may last
-                "--log-level=error",
-                "--logger=zap",
-            ]
+        def words(port: int) -> Sequence[str | Path]:
+            return flags.etcd(self.assets.program("etcd"), self.folder, port, free_port())
 
         return self._serve("etcd", words, "http", lambda address: _answers(f"{address}/health"))
 
     def _start_apiserver(self, controllers: bool, more_flags: Sequence[str]) -> tuple[Daemon, str]:
-        folder = self.folder
+        program, admin = self.assets.program("kube-apiserver"), self.credentials.admin
+        absent = [] if controllers else [f"--disable-admission-plugins={flags.NO_CONTROLLERS}"]
+        trusted = self.credentials.context(admin)
 
-        def words(port: int) -> list[str | Path]:
-            flags: list[str | Path] = [
-                self.assets.program("kube-apiserver"),
-                f"--etcd-servers={self.etcd_address}",
-                "--bind-address=127.0.0.1",
-                "--advertise-address=127.0.0.1",
-                f"--secure-port={port}",
-                f"--cert-dir={folder}",
-                f"--tls-cert-file={folder / 'server.crt'}",
-                f"--tls-private-key-file={folder / 'server.key'}",
-                f"--client-ca-file={folder / 'authority.crt'}",
-                f"--token-auth-file={folder / 'tokens.csv'}",
-                f"--service-account-key-file={folder / 'accounts.key'}",
-                f"--service-account-signing-key-file={folder / 'accounts.key'}",
-                "--service-account-issuer=https://kubernetes.default.svc",
-                "--service-cluster-ip-range=10.96.0.0/16",
-                "--authorization-mode=RBAC,Node",
-                "--endpoint-reconciler-type=none",
-                "--allow-privileged",
-            ]
-            absent = [] if controllers else [f"--disable-admission-plugins={NO_CONTROLLERS}"]
-            return [*flags, *absent, *more_flags]
-
-        trusted = self.credentials.context(self.credentials.admin)
+        def words(port: int) -> Sequence[str | Path]:
+            usual = flags.apiserver(program, self.folder, port, self.etcd_address)
+            return [*usual, *absent, *more_flags]
 
         def is_ready(address: str) -> bool:
-            with Api(address, trusted, self.credentials.admin.token) as api:
-                try:
-                    return api.get("/readyz") == {"message": "ok"}
-                except (OSError, HTTPException, Refused):
-                    return False
+            with Api(address, trusted, admin.token) as api:
+                return _says_ok(api)
 
         return self._serve("apiserver", words, "https", is_ready)
 
     def _start_controllers(self, more_flags: Sequence[str]) -> Daemon:
-        config = self.kubeconfig()
-        words: list[str | Path] = [
-            self.assets.program("kube-controller-manager"),
-            f"--kubeconfig={config}",
-            f"--controllers={CONTROLLERS}",
-            "--leader-elect=false",
-            "--secure-port=0",
-            *(["--port=0"] if self._is_old() else []),
-            f"--service-account-private-key-file={self.folder / 'accounts.key'}",
-            "--node-monitor-period=1s",
-            "--kube-api-qps=500",
-            "--kube-api-burst=1000",
-            *more_flags,
-        ]
-        return self._run("controllers", words)
+        program = self.assets.program("kube-controller-manager")
+        words = flags.controllers(program, self.folder, self.kubeconfig(), self._minor())
+        return self.run("controllers", [*words, *more_flags])
 
-    def _is_old(self) -> bool:
-        """Whether programs still open a port without TLS unless they are told not to."""
-        return int(str(self.admin.get("/version")["minor"]).rstrip("+")) < 24
+    def _minor(self) -> int:
+        """20 of Kubernetes 1.20."""
+        return int(str(self.admin.get("/version")["minor"]).rstrip("+"))
+
+    def _scheduler_version(self) -> str:
+        """The newest form of a scheduler's configuration that this version reads."""
+        minor = self._minor()
+        return "v1" if minor >= 25 else "v1beta2" if minor >= 22 else "v1beta1"
 
     def _is_settled(self) -> bool:
         """Whether namespaces are there, and accounts for pods if somebody makes them."""
-        api = self.admin
         if self.controllers is None:
-            return api.find("/api/v1/namespaces/kube-node-lease") is not None
+            return self.admin.find("/api/v1/namespaces/kube-node-lease") is not None
         assert self.controllers.runs, self.controllers.last_words()
-        return api.find("/api/v1/namespaces/default/serviceaccounts/default") is not None
+        return self.may_have_pods("default")
 
     def _serve(
         self,
@@ -252,8 +217,8 @@ class ControlPlane:
     ) -> tuple[Daemon, str]:
         """A program at a free port, once it answers; if it ends at once, again at another."""
         for _ in range(TRIES):
-            port = _free_port()
-            daemon = self._run(name, words(port))
+            port = free_port()
+            daemon = self.run(name, words(port))
             if self._comes_up(daemon, f"{scheme}://127.0.0.1:{port}", is_ready):
                 return daemon, f"{scheme}://127.0.0.1:{port}"
         log = self.folder / f"{name}.log"
@@ -264,11 +229,6 @@ class ControlPlane:
         if not daemon.runs:
             self._started.remove(daemon)
         return daemon.runs
-
-    def _run(self, name: str, words: Sequence[str | Path]) -> Daemon:
-        daemon = Daemon(self._spawner, words, self.folder / f"{name}.log")
-        self._started.append(daemon)
-        return daemon
 
 
 @contextmanager
@@ -282,15 +242,16 @@ def running(assets: Assets, **options: Any) -> Iterator[ControlPlane]:
             control_plane.stop()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def _answers(address: str) -> bool:
     try:
         with urllib.request.urlopen(address, timeout=1.0) as answer:  # noqa: S310 - our own address
             return bool(answer.status == 200)
     except OSError:
+        return False
+
+
+def _says_ok(api: Api) -> bool:
+    try:
+        return api.get("/readyz") == {"message": "ok"}
+    except (OSError, HTTPException, Refused):
         return False

@@ -17,16 +17,12 @@ from tests.kubernetes.kubelet import FakeKubelets
 from tests.kubernetes.pod_life import FAILS, RUNS, STOPS
 
 pytestmark = pytest.mark.kubernetes
-V1BETA1 = {
-    "apiVersion": "kubescheduler.config.k8s.io/v1beta1",
-    "kind": "KubeSchedulerConfiguration",
-}
 
 
 def test_a_pod_that_the_scheduler_binds_runs_and_goes_after_its_grace(
     control_plane: ControlPlane, api: Api, namespace: str
 ) -> None:
-    control_plane.start_scheduler(V1BETA1)
+    control_plane.start_scheduler()
     pods = f"/api/v1/namespaces/{namespace}/pods"
     with FakeKubelets(api, speed=30.0) as kubelets:
         wait_until_schedulable(api, make_nodes(kubelets, training=2, inference=1))
