@@ -1,0 +1,221 @@
+"""Tells users on their own objects how their jobs stand, in few writes.
+
+A TrainingJob has a status for that; on an object of another kind, whose status is its controller's,
+an annotation says why its job waits or is refused.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from aryl.engine.lifecycle import JobEvent
+from aryl.engine.live import Ending
+from aryl.kube.kinds.base import Kind, Writing, object_path
+from aryl.kube.names import NOTICE
+from aryl.kube.views import WorkloadView
+from aryl.model.job import Job
+from aryl.model.reason import Reason
+
+AT_ONCE: Final = 50  # writes of one step: a queue of thousands must not hold up what runs
+REWORDED_AFTER_S: Final = 60.0  # a reason whose numbers alone have changed waits so long
+LAST_S: Final = 253_402_300_799.0  # the last second that RFC 3339 can write
+
+Status = dict[str, Any]
+
+_PHASES: Final[Mapping[JobEvent, str]] = {
+    JobEvent.FINISH: "Succeeded",
+    JobEvent.FAIL: "Failed",
+    JobEvent.CANCEL: "Cancelled",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a workload's job stands; times are cluster time, in seconds since the epoch.
+
+    `job` is what it holds while it runs, and `running_workers` how many of these workers do run;
+    `fault` is why the object can't be accepted; `reason` is why the job waits, once that is known.
+    """
+
+    job: Job | None = None
+    running_workers: int = 0
+    ending: Ending | None = None
+    fault: str = ""
+    reason: Reason | None = None
+    preemptions: int = 0
+
+    @property
+    def phase(self) -> str:
+        """The word for it."""
+        if self.ending is not None:
+            return _PHASES.get(self.ending.event, "Queued")
+        if self.job is not None:
+            return "Running"
+        return "Refused" if self.fault else "Queued"
+
+
+@dataclass(slots=True)
+class Statuses:
+    """Writes how jobs stand, where that differs from what is written."""
+
+    _settled: dict[str, tuple[WorkloadView, Standing]] = field(default_factory=dict)
+    _worded_s: dict[str, float] = field(default_factory=dict)  # wall time of the last write, by uid
+
+    def write(
+        self,
+        hands: Writing,
+        kinds: Mapping[str, Kind],
+        standings: Mapping[str, tuple[WorkloadView, Standing]],
+        now: float,
+        wall_s: float,
+    ) -> None:
+        """Write what differs, at most `AT_ONCE`: what has really changed comes before new words.
+
+        `standings` are all workloads by uid; `now` is cluster time. Raises `UNAVAILABLE`.
+        """
+        self._forget(standings)
+        urgent, reworded = [], []
+        for uid, (view, standing) in standings.items():
+            if self._settled.get(uid) == (view, standing):
+                continue
+            patch = _difference(view, standing, now)
+            if patch is None:
+                self._settled[uid] = view, standing
+            elif _means_more(patch, view):
+                urgent.append((view, patch))
+            elif wall_s >= self._worded_s.get(uid, 0.0) + REWORDED_AFTER_S:
+                reworded.append((view, patch))
+        for view, patch in [*urgent, *reworded][:AT_ONCE]:
+            if hands.is_spent:
+                return
+            self._worded_s[view.uid] = wall_s
+            if not _put(hands, kinds[view.kind], view, patch):
+                self._settled[view.uid] = standings[view.uid]  # until something changes
+
+    def _forget(self, standings: Mapping[str, object]) -> None:
+        """Drop what is known of objects that are gone."""
+        for known in (self._settled, self._worded_s):
+            for uid in [uid for uid in known if uid not in standings]:
+                del known[uid]
+
+
+def status_of(view: WorkloadView, standing: Standing, now: float) -> Status:
+    """A TrainingJob's whole status; what it has not is None. Conditions keep their times."""
+    job, ending = standing.job, standing.ending
+    last = job or (ending and ending.job)
+    held = job.holding if job else None
+    reason, message = _why(standing)
+    started_s = last.started_s if last else None
+    return {
+        "phase": standing.phase,
+        "workers": sum(held.base) + sum(held.flexible) if held else 0,
+        "baseWorkers": sum(held.base) if held else 0,
+        "flexibleWorkers": sum(held.flexible) if held else 0,
+        "preemptions": max(standing.preemptions, last.preemptions if last else 0),
+        "reason": reason,
+        "message": message,
+        "startTime": None if started_s is None else moment(started_s),
+        "completionTime": moment(ending.at_s) if ending else None,
+        "observedGeneration": view.raw["generation"],
+        "conditions": _conditions(view, standing, now),
+    }
+
+
+def moment(at_s: float) -> str:
+    """Seconds since the epoch as RFC 3339 writes them."""
+    return f"{datetime.fromtimestamp(min(at_s, LAST_S), UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
+def _why(standing: Standing) -> tuple[str, str]:
+    """Why a job stands as it does: in one word, and in a sentence."""
+    if standing.ending is not None:
+        return standing.phase, standing.ending.detail
+    if standing.job is not None:
+        return _progress(standing.job, standing.running_workers)
+    if standing.fault:
+        return "Invalid", standing.fault
+    if standing.reason is None:
+        return "Waiting", "no decision about it has been made yet"
+    return standing.reason.code.name.title().replace("_", ""), standing.reason.text
+
+
+def _progress(job: Job, running: int) -> tuple[str, str]:
+    """Whether all workers of a running job run."""
+    workers = sum(p.workers for p in job.placements)
+    if running >= workers:
+        return "WorkersRunning", ""
+    return "WorkersPending", f"{running} of {workers} workers run"
+
+
+def _conditions(view: WorkloadView, standing: Standing, now: float) -> list[Status]:
+    reason, message = _why(standing)
+    is_running = standing.phase == "Running"
+    wanted = [
+        ("Accepted", not standing.fault, *_acceptance(standing)),
+        ("Running", is_running, reason, message),
+    ]
+    if standing.ending is not None:
+        wanted.append(("Finished", True, reason, message))
+    known = {condition["type"]: condition for condition in _status(view).get("conditions") or ()}
+    return [
+        {
+            "type": kind,
+            "status": str(holds),
+            "reason": why,
+            "message": said,
+            "observedGeneration": view.raw["generation"],
+            "lastTransitionTime": _since(known.get(kind), str(holds), now),
+        }
+        for kind, holds, why, said in wanted
+    ]
+
+
+def _acceptance(standing: Standing) -> tuple[str, str]:
+    return ("Invalid", standing.fault) if standing.fault else ("Valid", "")
+
+
+def _since(known: Status | None, status: str, now: float) -> str:
+    """Since when a condition has its status: the time moves only with it."""
+    if known is not None and known.get("status") == status:
+        return str(known["lastTransitionTime"])
+    return moment(now)
+
+
+def _status(view: WorkloadView) -> Status:
+    status: Any = view.raw.get("status") or {}
+    return dict(status)
+
+
+def _difference(view: WorkloadView, standing: Standing, now: float) -> Status | None:
+    """What is to be written on an object, if anything is."""
+    if view.kind != "TrainingJob":
+        notice = _why(standing)[1] if standing.phase in {"Queued", "Refused"} else None
+        return None if view.annotations.get(NOTICE) == notice else {NOTICE: notice}
+    status = status_of(view, standing, now)
+    said = {name: value for name, value in status.items() if value is not None}
+    return None if said == _status(view) else status
+
+
+def _means_more(patch: Status, view: WorkloadView) -> bool:
+    """Whether more than the wording of a sentence differs."""
+    if NOTICE in patch:
+        return patch[NOTICE] is None or NOTICE not in view.annotations
+    return _unworded(patch) != _unworded(_status(view))
+
+
+def _unworded(status: Status) -> Status:
+    """A status without its sentences."""
+    conditions = [{**one, "message": ""} for one in status.get("conditions") or ()]
+    said = {name: value for name, value in status.items() if value is not None}
+    return said | {"message": "", "conditions": conditions}
+
+
+def _put(hands: Writing, kind: Kind, view: WorkloadView, patch: Status) -> bool:
+    """Write it; whether the server took it."""
+    path = object_path(kind, view)
+    if NOTICE in patch:
+        answer = hands.patch("workloads", path, {"metadata": {"annotations": patch}})
+    else:
+        answer = hands.put_status("workloads", path, patch)
+    return answer is not None
