@@ -149,19 +149,7 @@ class KubeCluster:
         pen = self._pen
         if pen is None:
             return Outcome(action, Status.WITHHELD, detail="this cluster is only looked at")
-        books = self._write()
-        match action:
-            case StartJob():
-                outcome = start(pen, books, action, job)
-            case ResizeJob():
-                outcome = resize(pen, books, action)
-            case PreemptJob():
-                outcome = preempt(pen, books, action)
-            case LoanServer():
-                outcome = lend(pen, books, action)
-            case ReclaimServer():
-                outcome = reclaim(pen, books, action)
-        return outcome
+        return self._applied(pen, action, job)
 
     def stop(self, job_id: str) -> None:
         """End a running job for good."""
@@ -178,6 +166,20 @@ class KubeCluster:
         until_s = self._look().until_s
         now, wall_s = self._times()
         return inf if until_s == inf else now + max(0.0, until_s - wall_s)
+
+    def _applied(self, pen: Pen, action: Action, job: Job | None) -> Outcome:
+        books = self._write()
+        match action:
+            case StartJob():
+                return start(pen, books, action, job)
+            case ResizeJob():
+                return resize(pen, books, action)
+            case PreemptJob():
+                return preempt(pen, books, action)
+            case LoanServer():
+                return lend(pen, books, action)
+            case ReclaimServer():
+                return reclaim(pen, books, action)
 
     def _times(self) -> tuple[float, float]:
         return self._site.clock.now(), self._site.wall()
