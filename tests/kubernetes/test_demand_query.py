@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from aryl.clock import SystemClock, elapsed
-from aryl.kube.demand.demand import Demand, Source
+from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.demand.prometheus import Prometheus as Asking
 from aryl.kube.demand.promql import DemandQuery, Unit
 from aryl.model.demand import BIN_S
@@ -76,7 +76,10 @@ def asking(
 def test_the_answer_counts_and_the_past_is_learnt(prometheus: Prometheus) -> None:
     now = wall()
     with asking(f"http://{prometheus.address}", "sum(serving_gpus)") as (asks, told):
-        demand, seen = Demand(Source.PROMQL, prometheus=asks), picture([node("i1")], [pod("a", 1)])
+        demand, seen = (
+            Demand(DemandSource.PROMQL, prometheus=asks),
+            picture([node("i1")], [pod("a", 1)]),
+        )
         wait_until(lambda: len(demand.look(seen, now, ("i1",))[0]) > 1)
         history, needed = demand.look(seen, now, ("i1",))
 
@@ -95,7 +98,7 @@ def test_what_the_store_knows_is_not_learnt_anew(prometheus: Prometheus) -> None
     now = wall()
     bin_s = (now // BIN_S - 3) * BIN_S
     with asking(f"http://{prometheus.address}", "serving_gpus / 8", Unit.SERVERS) as (asks, _):
-        demand, seen = Demand(Source.PROMQL, "", [(bin_s, 77.0)], asks), picture([node("i1")])
+        demand, seen = Demand(DemandSource.PROMQL, "", [(bin_s, 77.0)], asks), picture([node("i1")])
         wait_until(lambda: len(demand.look(seen, now, ())[0]) > 10)
         history, needed = demand.look(seen, now, ())
 
@@ -116,7 +119,7 @@ def test_what_the_store_knows_is_not_learnt_anew(prometheus: Prometheus) -> None
 def test_gpus_are_whole_servers(prometheus: Prometheus, query: str, servers: float) -> None:
     with asking(f"http://{prometheus.address}", query) as (asks, _):
         wait_until(lambda: asks.latest() is not None)
-        demand = Demand(Source.PROMQL, prometheus=asks)
+        demand = Demand(DemandSource.PROMQL, prometheus=asks)
 
         assert demand.look(picture([node("i1")], [pod("a", 1)]), 0.0, ())[1] == servers
 
@@ -136,7 +139,7 @@ def test_gpus_are_whole_servers(prometheus: Prometheus, query: str, servers: flo
 def test_pods_count_while_there_is_no_number(prometheus: Prometheus, query: str, said: str) -> None:
     with asking(f"http://{prometheus.address}", query) as (asks, told):
         wait_until(lambda: asks.failures > 2)
-        demand = Demand(Source.PROMQL, prometheus=asks)
+        demand = Demand(DemandSource.PROMQL, prometheus=asks)
         needed = demand.look(picture([node("i1")], [pod("b", 5), pod("c", 5)]), 0.0, ())
 
     assert needed[1] == 2.0
@@ -147,7 +150,7 @@ def test_pods_count_while_there_is_no_number(prometheus: Prometheus, query: str,
 def test_pods_that_wait_press_whatever_prometheus_says(prometheus: Prometheus) -> None:
     with asking(f"http://{prometheus.address}", "vector(1)") as (asks, _):
         wait_until(lambda: asks.latest() is not None)
-        demand = Demand(Source.PROMQL, prometheus=asks)
+        demand = Demand(DemandSource.PROMQL, prometheus=asks)
         seen = picture([node("h1"), lent("l1")], [pod("a", 8, node="h1"), pod("b", 8)])
 
         assert demand.look(seen, 0.0, ("h1",))[1] == 2.0
@@ -157,7 +160,7 @@ def test_the_last_answer_counts_for_a_while(tmp_path: Path) -> None:
     port, now = free_port(), [1_000.0]
     seen = picture([node("i1")], [pod("a", 1)])
     with asking(f"http://127.0.0.1:{port}", "vector(40)", clock=lambda: now[0]) as (asks, told):
-        demand = Demand(Source.PROMQL, prometheus=asks)
+        demand = Demand(DemandSource.PROMQL, prometheus=asks)
         wait_until(lambda: len(told) == 1)  # nobody is there yet
         assert demand.look(seen, 0.0, ())[1] == 1.0
         with prometheus_running("global: {}\n", tmp_path, port=port):

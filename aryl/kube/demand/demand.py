@@ -14,7 +14,7 @@ from aryl.kube.picture import Picture
 from aryl.model.demand import DemandHistory
 
 
-class Source(StrEnum):
+class DemandSource(StrEnum):
     """Who says how much inference needs."""
 
     PODS = "pods"  # the GPUs that inference pods request, those that wait among them
@@ -38,7 +38,7 @@ class Demand:
 
     def __init__(
         self,
-        source: Source,
+        source: DemandSource,
         inference_selector: str = "",
         past: Iterable[tuple[float, float]] = (),
         prometheus: Prometheus | None = None,
@@ -47,7 +47,7 @@ class Demand:
 
         Prometheus is asked for where the source is `PROMQL`; whoever gives it closes it.
         """
-        assert (source is Source.PROMQL) == (prometheus is not None)
+        assert (source is DemandSource.PROMQL) == (prometheus is not None)
         self._source, self._prometheus = source, prometheus
         self._is_inference = inference_judge(inference_selector)
         self._bins = DemandBins(past)
@@ -88,7 +88,7 @@ class Demand:
         """The source's demand in servers."""
         if told is not None:
             return self._servers(asked, told)
-        if self._source is Source.HPA:
+        if self._source is DemandSource.HPA:
             gpus, self._sizes = wanted_gpus(asked, picture.scalers.values(), self._sizes)
             return asked.servers(gpus)
         return asked.servers(asked.gpus)

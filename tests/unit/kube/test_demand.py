@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pytest
 
 from aryl.kube.demand.bins import KEPT_BINS, DemandBins
-from aryl.kube.demand.demand import Demand, Source
+from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.demand.scaling import wanted_gpus
 from aryl.kube.demand.serving import asked_for, inference_judge
 from aryl.kube.names import RESERVED_TAINT, STATE
@@ -28,7 +28,7 @@ from tests.unit.kube.inference import (
 
 def needed(seen: Picture) -> float:
     """What pods ask for, whether or not they fit: no server is at home."""
-    return Demand(Source.PODS).look(seen, 0.0, ())[1]
+    return Demand(DemandSource.PODS).look(seen, 0.0, ())[1]
 
 
 @pytest.mark.parametrize(
@@ -204,7 +204,7 @@ def test_pods_that_wait_are_put_where_they_fit(
     nodes: Sequence[NodeView], pods: Sequence[PodView], servers: int
 ) -> None:
     seen = picture(nodes, pods)
-    demand = Demand(Source.PODS)
+    demand = Demand(DemandSource.PODS)
 
     _, now = demand.look(seen, 0.0, at_home(seen))
 
@@ -212,7 +212,7 @@ def test_pods_that_wait_are_put_where_they_fit(
 
 
 def test_pods_that_wait_in_vain_are_noted() -> None:
-    demand = Demand(Source.PODS)
+    demand = Demand(DemandSource.PODS)
     pods = [pod("b", 9), pod("a", 1, node_selector={"gpu": "none"}), pod("c", 8)]
 
     demand.look(picture([node("h1")], pods), 0.0, ("h1",))
@@ -309,7 +309,7 @@ def test_autoscalers_want_more_than_there_is(
 
 
 def test_a_target_without_pods_is_as_large_as_it_was() -> None:
-    demand, nodes = Demand(Source.HPA), [node("i1")]
+    demand, nodes = Demand(DemandSource.HPA), [node("i1")]
 
     def look(desired: int | None, pods: Sequence[PodView] = ()) -> float:
         scalers = [] if desired is None else [scaler("llm", desired)]
@@ -377,7 +377,7 @@ def test_four_weeks_are_kept() -> None:
 
 
 def test_a_step_of_nothing_new_answers_the_same() -> None:
-    demand, seen = Demand(Source.PODS), picture([node("h1")], [pod()])
+    demand, seen = Demand(DemandSource.PODS), picture([node("h1")], [pod()])
     first = demand.look(seen, BIN_S, ("h1",))
     second = demand.look(seen, BIN_S + 9.0, ("h1",))
 
@@ -387,7 +387,7 @@ def test_a_step_of_nothing_new_answers_the_same() -> None:
 
 def test_another_home_is_looked_at_anew() -> None:
     seen = picture([node("h1"), lent("l1")], [pod(gpus=8)])
-    demand = Demand(Source.PODS)
+    demand = Demand(DemandSource.PODS)
 
     assert [demand.look(seen, 0.0, home)[1] for home in (("h1",), ())] == [1, 1]
     assert demand.look(picture([lent("l1")], [pod("a", 5), pod("b", 4)]), 0.0, ())[1] == 2

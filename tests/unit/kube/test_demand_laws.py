@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from aryl.engine.live import is_pressed
 from aryl.engine.ports import Observation
 from aryl.kube.demand.bins import DemandBins
-from aryl.kube.demand.demand import Demand, Source
+from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.picture import Picture
 from aryl.kube.views import NodeView, PodView, ScalerView
 from aryl.model.books import capacity_of, holders_of
@@ -61,13 +61,13 @@ def pictures(draw: st.DrawFn) -> Picture:
     return picture(servers, kept, scalers)
 
 
-def source_says(seen: Picture, source: Source) -> float:
+def source_says(seen: Picture, source: DemandSource) -> float:
     return Demand(source).look(seen, 0.0, ())[1]
 
 
-@given(pictures(), st.data(), st.sampled_from((Source.PODS, Source.HPA)))
+@given(pictures(), st.data(), st.sampled_from((DemandSource.PODS, DemandSource.HPA)))
 def test_one_more_pod_never_lowers_demand(
-    seen: Picture, data: st.DataObject, source: Source
+    seen: Picture, data: st.DataObject, source: DemandSource
 ) -> None:
     one = data.draw(pods(tuple(seen.nodes.values()), 99))
 
@@ -78,7 +78,7 @@ def test_one_more_pod_never_lowers_demand(
 
 @given(pictures())
 def test_scalers_only_add_to_what_pods_ask(seen: Picture) -> None:
-    assert source_says(seen, Source.HPA) >= source_says(seen, Source.PODS)
+    assert source_says(seen, DemandSource.HPA) >= source_says(seen, DemandSource.PODS)
 
 
 @given(pictures())
@@ -90,7 +90,7 @@ def test_the_order_in_which_things_are_seen_does_not_matter(seen: Picture) -> No
     )
     home = at_home(seen)
 
-    for source in (Source.PODS, Source.HPA):
+    for source in (DemandSource.PODS, DemandSource.HPA):
         assert (
             Demand(source).look(seen, 0.0, home)[1]
             == Demand(source).look(other, 0.0, home[::-1])[1]
@@ -102,9 +102,9 @@ def test_what_is_needed_now_is_at_least_what_is_used_at_home(seen: Picture) -> N
     home = at_home(seen)
     used = {p.node for p in seen.pods.values() if p.node in home and p.deleted_s is None}
 
-    _, now = Demand(Source.PODS).look(seen, 0.0, home)
+    _, now = Demand(DemandSource.PODS).look(seen, 0.0, home)
 
-    assert now >= max(len(used), source_says(seen, Source.PODS))
+    assert now >= max(len(used), source_says(seen, DemandSource.PODS))
 
 
 @given(pictures())
@@ -124,7 +124,7 @@ def test_a_pod_that_fits_only_on_a_server_on_loan_presses(seen: Picture) -> None
         )
     ]
 
-    _, now = Demand(Source.PODS).look(seen, 0.0, home)
+    _, now = Demand(DemandSource.PODS).look(seen, 0.0, home)
 
     if lacking:
         assert now > len(home)
