@@ -46,13 +46,21 @@ class Standing:
     preemptions: int = 0
 
     @property
+    def is_running(self) -> bool:
+        """Whether it is given workers."""
+        return self.job is not None and bool(self.job.placements)
+
+    @property
     def phase(self) -> str:
         """The word for it."""
         if self.ending is not None:
             return _PHASES.get(self.ending.event, "Queued")
-        if self.job is not None:
+        if self.is_running:
             return "Running"
         return "Refused" if self.fault else "Queued"
+
+
+Standings = Mapping[str, tuple[WorkloadView, Standing]]  # by the object's uid
 
 
 @dataclass(slots=True)
@@ -66,7 +74,7 @@ class Statuses:
         self,
         hands: Writing,
         kinds: Mapping[str, Kind],
-        standings: Mapping[str, tuple[WorkloadView, Standing]],
+        standings: Standings,
         now: float,
         wall_s: float,
     ) -> None:
@@ -75,6 +83,17 @@ class Statuses:
         `standings` are all workloads by uid; `now` is cluster time. Raises `UNAVAILABLE`.
         """
         self._forget(standings)
+        for view, patch in self._due(standings, now, wall_s)[:AT_ONCE]:
+            if hands.is_spent:
+                return
+            self._worded_s[view.uid] = wall_s
+            if not _put(hands, kinds[view.kind], view, patch):
+                self._settled[view.uid] = standings[view.uid]  # until something changes
+
+    def _due(
+        self, standings: Standings, now: float, wall_s: float
+    ) -> list[tuple[WorkloadView, Status]]:
+        """What is to be written now, the most important first."""
         urgent, reworded = [], []
         for uid, (view, standing) in standings.items():
             if self._settled.get(uid) == (view, standing):
@@ -86,12 +105,7 @@ class Statuses:
                 urgent.append((view, patch))
             elif wall_s >= self._worded_s.get(uid, 0.0) + REWORDED_AFTER_S:
                 reworded.append((view, patch))
-        for view, patch in [*urgent, *reworded][:AT_ONCE]:
-            if hands.is_spent:
-                return
-            self._worded_s[view.uid] = wall_s
-            if not _put(hands, kinds[view.kind], view, patch):
-                self._settled[view.uid] = standings[view.uid]  # until something changes
+        return urgent + reworded
 
     def _forget(self, standings: Mapping[str, object]) -> None:
         """Drop what is known of objects that are gone."""
@@ -131,7 +145,7 @@ def _why(standing: Standing) -> tuple[str, str]:
     """Why a job stands as it does: in one word, and in a sentence."""
     if standing.ending is not None:
         return standing.phase, standing.ending.detail
-    if standing.job is not None:
+    if standing.job is not None and standing.is_running:
         return _progress(standing.job, standing.running_workers)
     if standing.fault:
         return "Invalid", standing.fault

@@ -136,7 +136,8 @@ class Managed:
             return None
         try:
             shape = self.dialect.shape(raw["spec"])
-            shape = replace(shape, template=_slim(shape.template))
+            if shape.template is not None:
+                shape = replace(shape, template=_slim(shape.template))
         except _BROKEN as error:  # of a custom resource's schema we know only what it should be
             shape = Shape(fault=f"is not as a {self.kind} should be ({error!r})")
         ended = self.dialect.ended(raw.get("status") or {})
@@ -250,9 +251,8 @@ def _shape(view: WorkloadView) -> Shape:
     return shape
 
 
-def _slim(template: Mapping[str, Any] | None) -> Mapping[str, Any]:
+def _slim(template: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is looked at of a pod template; the rest would be a burden on memory."""
-    template = template or {}
     spec = template["spec"]
     return {
         "metadata": {"labels": (template.get("metadata") or {}).get("labels") or {}},
