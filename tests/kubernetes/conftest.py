@@ -1,6 +1,6 @@
 """One real control plane for each test process, found empty by every test."""
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from itertools import count
 
 import pytest
@@ -11,6 +11,8 @@ from tests.kubernetes.cleaning import look, wipe
 from tests.kubernetes.control_plane import ControlPlane, running
 from tests.kubernetes.daemons import wait_until
 
+LEFT_OUT = "left out: tests on a real control plane; `make control-plane` builds one"
+
 _numbers = count(1)
 
 
@@ -19,8 +21,17 @@ def assets() -> Assets:
     """The programs of a control plane; without them, tests are left out."""
     found = find_assets()
     if found is None:
-        pytest.skip("left out: tests on a real control plane; `make control-plane` builds one")
+        pytest.skip(LEFT_OUT)
     return found
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Report all that is left out as left out here: pytest then says so in one line."""
+    report = yield
+    if isinstance(report.longrepr, tuple) and LEFT_OUT in report.longrepr[2]:
+        report.longrepr = (__file__, 0, LEFT_OUT)
+    return report
 
 
 @pytest.fixture(scope="session")
