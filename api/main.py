@@ -17,7 +17,7 @@ from typing import cast
 import uvicorn
 from fastapi import FastAPI
 
-from api import dashboard
+from api import dashboard, extender
 from api.app import create_app
 from api.emulated import Emulated
 from api.leading import Leading
@@ -125,7 +125,7 @@ class Service:
             return Emulated.of(self.settings, service)
         from api.kubernetes.cluster import Kubernetes  # noqa: PLC0415 - who emulates needs none
 
-        return Kubernetes.of(self.settings, self._clock)
+        return Kubernetes.of(self.settings, self._clock, self._metrics)
 
     def _new_loop(self, scheduled: Scheduled) -> Loop:
         lease_s = self.settings.scheduler.lease_s
@@ -172,6 +172,8 @@ class Service:
                 wake=self._wake,
             )
         )
+        if self.settings.is_kubernetes:
+            extender.mount(app, extender.Knowledge(extender.StoredReasons(self._store)))
         if self.role != "scheduler":
             dashboard.mount(app)
         return app

@@ -11,7 +11,7 @@ from typing import Any, Final
 from aryl.kube.client import KubeApi
 from aryl.kube.discovery import Served
 from aryl.kube.errors import Clash, NotFound
-from aryl.kube.lease import LEASES
+from aryl.kube.lease import LEASE, LEASES
 from aryl.kube.loans import unmarking
 from aryl.kube.names import ALLOCATION, DOMAIN, ENDED, FAILURES, FINALIZER, NOTICE, POOL
 from aryl.kube.paths import NODES, collection, item, within
@@ -26,7 +26,6 @@ WORKLOADS: Final = {
     "pytorchjobs": "PyTorchJob",
     "rayclusters": "RayCluster",
 }
-LEASE: Final = "aryl"
 SKEW_S: Final = 60.0  # by which the clock of whoever holds a lease may be off
 TRIES: Final = 3  # of a write that meets another's
 

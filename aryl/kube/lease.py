@@ -15,6 +15,7 @@ from aryl.kube.errors import UNAVAILABLE, Clash, NotFound
 from aryl.kube.paths import collection, item
 
 LEASES = "coordination.k8s.io/v1"
+LEASE = "aryl"  # the name of the one that says who schedules
 PROMISE = 1.5  # who waits, waits that much longer than a holder acts on its last renewal
 NOBODY = ""  # holds a lease that was let go
 

@@ -53,6 +53,9 @@ ENDS = tuple(state.value for state in (JobState.FINISHED, JobState.FAILED, JobSt
 STATUSES = tuple(status.value for status in Status)
 TIMED = tuple(step for step in Step if step is not Step.OBSERVED)
 
+KUBE_VERBS = ("create", "patch", "delete", "evict")
+KUBE_FATES = ("done", "clash", "forbidden", "invalid", "notfound", "refused", "serverfault")
+
 HOUR_S, DAY_S = 3600.0, 86400.0
 WAIT_S = (1.0, 10.0, 30.0, 60.0, 300.0, 900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S)
 LIFE_S = (60.0, 300.0, 900.0, HOUR_S, 4 * HOUR_S, 12 * HOUR_S, DAY_S, 3 * DAY_S, 7 * DAY_S)
@@ -175,6 +178,21 @@ class Families:
         Counter, _about("looks at cluster and store, each of which may lead to cycles")
     ]
     events_fed_total: Annotated[Counter, _about("submissions and requests read from the store")]
+
+    # a Kubernetes cluster
+    kube_writes_total: Annotated[
+        Counter, _about("writes to the API server, by fate", verb=KUBE_VERBS, outcome=KUBE_FATES)
+    ]
+    kube_lists_total: Annotated[Counter, _about("times that all objects of a kind were listed")]
+    kube_watch_failures_total: Annotated[
+        Counter, _about("lists and watches that failed; they are tried again")
+    ]
+    kube_silence_seconds: Annotated[
+        Gauge, _about("since the API server was last heard of, for the kind that waits the longest")
+    ]
+    kube_advance_seconds: Annotated[
+        Histogram, _about("bringing nodes and pods in line with what was decided, once", WORK_S)
+    ]
 
     # the API
     submits_total: Annotated[Counter, _about("submitted jobs that were acknowledged")]

@@ -133,6 +133,18 @@ class Metrics:
             self._see_demand(demand_servers, seen, now)
         self._seen_s = now
 
+    def advanced(self, seconds: float, writes: Mapping[tuple[str, str], int]) -> None:
+        """A Kubernetes cluster was brought in line, by so many writes by verb and fate."""
+        self._of.kube_advance_seconds.observe(seconds)
+        for (verb, fate), count in writes.items():
+            self._of.kube_writes_total.labels(verb, fate).inc(count)
+
+    def mirrored(self, *, lists: int, failures: int, silent_s: float) -> None:
+        """So often a Kubernetes cluster was listed, and in vain, since it was last told."""
+        self._of.kube_lists_total.inc(lists)
+        self._of.kube_watch_failures_total.inc(failures)
+        self._of.kube_silence_seconds.set(silent_s)
+
     def _start_over(self) -> None:
         self._foresight = Foresight(self._lead_s)
         self._asked_back: dict[str, float] = {}  # servers on their way back, and since when
