@@ -16,10 +16,15 @@ GLOBAL = (
     "/apis/scheduling.k8s.io/v1/priorityclasses",
     "/api/v1/namespaces",
 )
-LASTING = {
-    "default": ("/api/v1", "pods"),
-    "kube-node-lease": ("/apis/coordination.k8s.io/v1", "leases"),
-}
+LEASES = "/apis/coordination.k8s.io/v1/namespaces"
+LASTING = (  # in namespaces that stay
+    "/apis/apps/v1/namespaces/default/deployments",
+    "/apis/apps/v1/namespaces/default/replicasets",
+    "/apis/batch/v1/namespaces/default/jobs",
+    f"{LEASES}/default/leases",
+    f"{LEASES}/kube-node-lease/leases",
+    f"{LEASES}/kube-system/leases",
+)
 DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
@@ -38,7 +43,7 @@ def look(api: Api) -> Before:
 def wipe(api: Api, before: Before) -> None:
     """Remove nodes, pods, namespaces, custom objects and rights that have come since.
 
-    Definitions of custom resources stay: to serve one takes seconds (`undefine` removes them).
+    Definitions of custom resources stay: to serve one takes seconds.
     Namespaces may take a moment to be gone; no pod is in them any more.
     """
     for path in GLOBAL:
@@ -46,17 +51,10 @@ def wipe(api: Api, before: Before) -> None:
             api.delete(f"{path}/{name}")
     for definition in api.list(DEFINITIONS):
         _empty(api, definition)
-    for namespace, (group, plural) in LASTING.items():
-        api.delete(f"{group}/namespaces/{namespace}/{plural}", grace_s=0)
+    for path in LASTING:
+        api.delete(path, grace_s=0)
     api.delete("/api/v1/nodes", grace_s=0)
     _remove(api, "/api/v1", "pods", api.list("/api/v1/pods"))
-
-
-def undefine(api: Api) -> None:
-    """Remove all definitions of custom resources, with their objects."""
-    for definition in api.list(DEFINITIONS):
-        _empty(api, definition)
-        api.delete(f"{DEFINITIONS}/{definition['metadata']['name']}")
 
 
 def _empty(api: Api, definition: dict[str, Any]) -> None:
