@@ -45,10 +45,9 @@ def training_job(
         "priority": spec.priority,
         "gpuTypes": types if spec.fungible else [],  # none: the training pool's
         "allowedWorkers": [*spec.allowed_workers],
-        "user": spec.user,
-        "queue": spec.queue,
-        "model": spec.model,
     }
+    labels = {"user": spec.user, "queue": spec.queue, "model": spec.model}
+    body |= {name: label for name, label in labels.items() if label}
     if template is not None:
         body["template"] = dict(template)
     return {

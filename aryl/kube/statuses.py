@@ -128,7 +128,7 @@ def status_of(view: WorkloadView, standing: Standing, now: float) -> Status:
         "flexibleWorkers": sum(held.flexible) if held else 0,
         "preemptions": max(standing.preemptions, last.preemptions if last else 0),
         "reason": reason,
-        "message": message,
+        "message": message or None,
         "startTime": None if started_s is None else moment(started_s),
         "completionTime": moment(ending.at_s) if ending else None,
         "observedGeneration": view.raw["generation"],
@@ -177,7 +177,7 @@ def _conditions(view: WorkloadView, standing: Standing, now: float) -> list[Stat
             "type": kind,
             "status": str(holds),
             "reason": why,
-            "message": said,
+            **({"message": said} if said else {}),
             "observedGeneration": view.raw["generation"],
             "lastTransitionTime": _since(known.get(kind), str(holds), now),
         }

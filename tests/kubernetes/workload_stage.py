@@ -3,16 +3,14 @@
 There is no scheduler and no mirror: each look lists everything anew. Kubelets are stepped.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from aryl.clock import elapsed
 from aryl.kube.access import from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.hands import Hands
@@ -35,6 +33,8 @@ CRD = Path(__file__).parents[2] / "deploy" / "kubernetes" / "base" / "trainingjo
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SERVERS = {"train-0001": "training", "train-0002": "training", "infer-0001": "inference"}
 WORKER = {"containers": [{"name": "main", "image": "busybox"}], "terminationGracePeriodSeconds": 5}
+GRACE_S = 5.0
+QUIET = 2  # rounds without a change: a pod's grace begins when its kubelet first sees its end
 STEPS = 30  # a workload comes to rest within a few
 
 
@@ -57,7 +57,7 @@ class WorkloadStage:
     options: KubeOptions
     operate: Callable[[], bool] = lambda: False  # whoever owns the pods; whether it did anything
     job: Job | None = None
-    writes: Counter[tuple[str, str]] = field(default_factory=Counter)
+    now_s: float = 0.0  # the kubelets' time
 
     def submit(self, spec: Raw, name: str = "bert", **metadata: Any) -> WorkloadView:
         """Create a workload of the stage's kind."""
@@ -89,12 +89,15 @@ class WorkloadStage:
 
     def settle(self, view: WorkloadView) -> None:
         """Steps, kubelets and operators in turns, until nobody has anything to do."""
+        quiet = 0
         for _ in range(STEPS):
             worked = self.step(view) > 0
             worked = self.operate() or worked
             before = self._versions()
+            self.now_s += GRACE_S
             self.kubelets.settle()
-            if not worked and self._versions() == before:
+            quiet = 0 if worked or self._versions() != before else quiet + 1
+            if quiet == QUIET:
                 return
         raise AssertionError(f"it does not settle: {self.hands.counts}")
 
@@ -140,13 +143,14 @@ def staged(
     options = KubeOptions(namespace=namespace, placing=Placing.BINDING, inference_gpu_type="T4")
     api = control_plane.admin
     with KubeApi(from_kubeconfig(control_plane.kubeconfig())) as kube:
-        kubelets = FakeKubelets(api, clock=elapsed)
+        kubelets = FakeKubelets(api, clock=lambda: stage.now_s)
+        hands = Hands(kube, Unmirrored(), options, PodPlacer(kube, Unmirrored(), options))
+        stage = WorkloadStage(api, namespace, kind_of(options), hands, kubelets, options)
         try:
             kubelets.add(
                 node_body(name, 8, {options.pool_label: pool}) for name, pool in SERVERS.items()
             )
-            hands = Hands(kube, Unmirrored(), options, PodPlacer(kube, Unmirrored(), options))
-            yield WorkloadStage(api, namespace, kind_of(options), hands, kubelets, options)
+            yield stage
         finally:
             kubelets.close()
 
