@@ -166,6 +166,7 @@ def test_a_server_that_has_just_started_is_not_believed_that_a_kind_is_absent() 
         asked = len(server.requests)
 
     assert asked >= len(answers)
+    assert server.requests[1].startswith(b"GET /readyz")
     assert [type(error) for error in told.errors[:2]] == [NotFound, NotFound]
 
 
@@ -213,6 +214,18 @@ def test_whatever_a_stream_complains_about_a_list_is_the_way_out(code: int) -> N
     answers = [a_list("5"), a_watch(an_error(code)), a_list("9"), FAULT]
     with saying(answers) as server, reflecting(access_to(server.address)) as told:
         wait_until(lambda: told.lists() == 2, limit_s=5.0)
+
+
+@pytest.mark.parametrize(("code", "lists"), [(410, 2), (504, 2), (429, 1), (401, 1), (403, 1)])
+def test_a_watch_that_is_refused_is_asked_again_if_its_version_may_have_a_future(
+    code: int, lists: int
+) -> None:
+    refusal = response(code, "{}", "Retry-After: 60")
+    answers = [a_list("5"), refusal, a_list("9"), FAULT]
+    with saying(answers) as server, reflecting(access_to(server.address)) as told:
+        wait_until(lambda: len(server.requests) > 3, limit_s=5.0)
+
+    assert told.lists() == lists
 
 
 def test_it_stops_while_it_waits() -> None:
