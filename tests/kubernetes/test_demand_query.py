@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from aryl.clock import SystemClock, elapsed
+from aryl.kube.demand import promql
 from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.demand.prometheus import Prometheus as Asking
 from aryl.kube.demand.promql import DemandQuery, Unit
@@ -73,7 +74,11 @@ def asking(
     assert threading.active_count() == before
 
 
-def test_the_answer_counts_and_the_past_is_learnt(prometheus: Prometheus) -> None:
+@pytest.mark.parametrize("samples", [promql.SAMPLES, 1_000])
+def test_the_answer_counts_and_the_past_is_learnt(
+    prometheus: Prometheus, samples: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(promql, "SAMPLES", samples)
     now = wall()
     with asking(f"http://{prometheus.address}", "sum(serving_gpus)") as (asks, told):
         demand, seen = (
@@ -92,6 +97,21 @@ def test_the_answer_counts_and_the_past_is_learnt(prometheus: Prometheus) -> Non
     assert list(history.values)[1:] == [
         3.0 if (first + place) % 2 else 2.0 for place in range(1, len(history))
     ]
+
+
+def test_the_past_is_learnt_once(prometheus: Prometheus) -> None:
+    looks: list[float] = []
+
+    def clock() -> float:
+        looks.append(wall())
+        return looks[-1]
+
+    with asking(f"http://{prometheus.address}", "serving_gpus", clock=clock) as (asks, _):
+        wait_until(lambda: len(asks.take_past()) > 0)
+        asked = len(looks)
+        wait_until(lambda: len(looks) > asked + 3)
+
+        assert asks.take_past() == []
 
 
 def test_what_the_store_knows_is_not_learnt_anew(prometheus: Prometheus) -> None:

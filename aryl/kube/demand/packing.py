@@ -18,7 +18,7 @@ def servers_now(asked: Asked, picture: Picture, home: Collection[str]) -> int:
     way back. Where none of those would help either, nothing is lacking that a reclaim could bring.
     """
     home = frozenset(home)
-    at_home = [node for node in asked.nodes if node.name in home and _serves(node)]
+    at_home = [node for node in asked.nodes if node.name in home]
     names = {node.name for node in at_home}
     used = {pod.node for pod in asked.bound if pod.node in names}
     if not asked.waiting:
@@ -28,10 +28,6 @@ def servers_now(asked: Asked, picture: Picture, home: Collection[str]) -> int:
     lacking: set[str] = set()
     _fill(left, lent, _free_gpus(lent, asked.bound), lacking)  # once workers have gone
     return len(at_home) + len(lacking) if lacking else len(used)
-
-
-def _serves(node: NodeView) -> bool:
-    return node.is_ready and not node.is_cordoned and not node.loan
 
 
 def _may_come(node: NodeView) -> bool:

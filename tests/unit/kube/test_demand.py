@@ -4,13 +4,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from aryl.kube.demand.bins import KEPT_BINS, DemandBins
 from aryl.kube.demand.demand import Demand, DemandSource
-from aryl.kube.demand.scaling import wanted_gpus
-from aryl.kube.demand.serving import asked_for, inference_judge
+from aryl.kube.demand.serving import inference_judge
 from aryl.kube.names import RESERVED_TAINT, STATE
 from aryl.kube.picture import Picture
-from aryl.kube.views import NodeView, PodView, ScalerView, Toleration
+from aryl.kube.views import NodeView, PodView, Toleration
 from aryl.model.cluster import Pool
 from aryl.model.demand import BIN_S
 from aryl.model.errors import BadInput
@@ -21,14 +19,17 @@ from tests.unit.kube.inference import (
     node,
     picture,
     pod,
-    replica,
-    scaler,
 )
 
 
 def needed(seen: Picture) -> float:
     """What pods ask for, whether or not they fit: no server is at home."""
     return Demand(DemandSource.PODS).look(seen, 0.0, ())[1]
+
+
+def stranger(server: str, gpus: int) -> PodView:
+    """A pod that is not of inference."""
+    return pod(f"stranger-{server}", gpus, node=server, tolerations=())
 
 
 @pytest.mark.parametrize(
@@ -151,15 +152,9 @@ LENT = (lent("l1"), lent("l2"))
         ),
         pytest.param(
             [node("h1"), *LENT],
-            [pod("x", 8, node="h1", tolerations=()), pod("b", 8)],
+            [stranger("h1", 8), pod("b", 8)],
             2,
             id="strangers hold theirs too",
-        ),
-        pytest.param(
-            [node("h1"), node("h2", is_ready=False), node("h3", is_cordoned=True), *LENT],
-            [pod("a", 8), pod("b", 8)],
-            2,
-            id="who is not ready or cordoned is not at home",
         ),
         pytest.param([node("h1"), *LENT], [pod("a", 9)], 0, id="no server is large enough"),
         pytest.param(
@@ -180,7 +175,7 @@ LENT = (lent("l1"), lent("l2"))
         pytest.param(
             [node("h1", labels={"gpu": "A10", STATE: "home"}), lent("l1")],
             [
-                pod("x", 8, node="h1", tolerations=()),
+                stranger("h1", 8),
                 pod("b", 1, node_selector={"gpu": "A10"}),
             ],
             1,
@@ -188,15 +183,33 @@ LENT = (lent("l1"), lent("l2"))
         ),
         pytest.param(
             [node("h1"), lent("l1")],
-            [pod("a", 8, node="h1"), pod("b", 1, node_selector={STATE: "home"})],
+            [stranger("h1", 8), pod("b", 1, node_selector={STATE: "home"})],
             2,
             id="a server on loan will be at home",
         ),
         pytest.param(
-            [node("h1"), lent("l1")],
-            [pod("a", 8, node="h1"), pod("b", 1, node="l1"), pod("c", 8)],
-            3,
-            id="inference stays on a server on loan",
+            [node("h1", 32), lent("l1")],
+            [stranger("h1", 32), pod("b", 5, node="l1"), pod("c", 4)],
+            1,
+            id="inference stays on a server on loan: no room there",
+        ),
+        pytest.param(
+            [node("h1"), lent("l1", is_ready=False), lent("l2", is_cordoned=True)],
+            [stranger("h1", 8), pod("b", 4)],
+            1,
+            id="who is not ready or cordoned is of no help",
+        ),
+        pytest.param(
+            [node("h1"), node("h2"), *LENT],
+            [pod(f"p{gpus}{n}", gpus) for gpus in (3, 5) for n in range(2)],
+            2,
+            id="the largest first",
+        ),
+        pytest.param(
+            [node("h1", labels={"gpu": "A10"}), node("h2"), lent("l1", labels={"gpu": "A10"})],
+            [pod("any", 8), pod("one", 8, node_selector={"gpu": "A10"})],
+            2,
+            id="the choosiest first",
         ),
     ],
 )
@@ -222,160 +235,6 @@ def test_pods_that_wait_in_vain_are_noted() -> None:
     assert not demand.hopeless
 
 
-@pytest.mark.parametrize(
-    ("scalers", "pods", "gpus"),
-    [
-        pytest.param([scaler("llm", 3)], [replica("llm", 0, 2)], 6, id="more are wanted"),
-        pytest.param([scaler("llm", 1)], [replica("llm", n, 2) for n in range(3)], 6, id="fewer"),
-        pytest.param([scaler("llm", 3)], [pod("llm-6c98b7-00000", 2)], 2, id="an orphan's name"),
-        pytest.param(
-            [scaler("llm", 2), scaler("llm-large", 2)],
-            [replica("llm", 0, 1), replica("llm-large", 0, 4)],
-            10,
-            id="a name that begins with another",
-        ),
-        pytest.param(
-            [scaler("llm", 2)],
-            [replica("llm", 0, 1), replica("llm", 0, 4, template="77d")],
-            8,
-            id="a new template beside the old one: the larger counts",
-        ),
-        pytest.param(
-            [scaler("llm", 2), scaler("llm", 4, name="double")],
-            [replica("llm", 0, 1)],
-            4,
-            id="two scalers of one target",
-        ),
-        pytest.param(
-            [scaler("llm", 3, namespace="other")], [replica("llm", 0, 1)], 1, id="other namespace"
-        ),
-        pytest.param([scaler("llm", 3)], [], 0, id="nothing is known of a replica"),
-        pytest.param(
-            [scaler("llm", 3)], [replica("llm", 0, 2, tolerations=())], 0, id="not of inference"
-        ),
-        pytest.param(
-            [scaler("db", 3, "StatefulSet")],
-            [pod("db-0", 2, owner_kind="StatefulSet", owner_uid="db")],
-            6,
-            id="a StatefulSet",
-        ),
-        pytest.param(
-            [scaler("db", 3)],
-            [pod("db-0", 2, owner_kind="StatefulSet", owner_uid="db")],
-            2,
-            id="a Deployment called like a StatefulSet",
-        ),
-        pytest.param(
-            [scaler("llm-6c98b7", 3, "ReplicaSet")], [replica("llm", 0, 2)], 6, id="a ReplicaSet"
-        ),
-        pytest.param(
-            [scaler("llm", 3)],
-            [pod("llm-00000", 2, owner_kind="ReplicaSet", owner_uid="llm")],
-            2,
-            id="a Deployment called like a ReplicaSet",
-        ),
-        pytest.param(
-            [scaler("llm", 3, "Rollout")],
-            [
-                pod(
-                    "llm-5d-00000",
-                    2,
-                    owner_kind="ReplicaSet",
-                    owner_uid="llm-5d",
-                    labels={"rollouts-pod-template-hash": "5d"},
-                )
-            ],
-            6,
-            id="a Rollout",
-        ),
-        pytest.param(
-            [scaler("n" * 50, 3), scaler("n" * 51, 5)], [replica("n" * 51, 0, 2)], 10, id="cut"
-        ),
-        pytest.param([scaler("n" * 60, 3)], [replica("n" * 60, 0, 2)], 6, id="cut in the name"),
-        pytest.param(
-            [scaler("llm", 3)], [replica("llm", 0, 2, deleted_s=1.0)], 0, id="the last one goes"
-        ),
-        pytest.param(
-            [scaler("llm", 3)], [replica("llm", 0, 2), pod("web", 5)], 11, id="and one unscaled"
-        ),
-    ],
-)
-def test_autoscalers_want_more_than_there_is(
-    scalers: Sequence[ScalerView], pods: Sequence[PodView], gpus: int
-) -> None:
-    asked = asked_for(picture([node("i1")], pods), inference_judge(""))
-
-    assert wanted_gpus(asked, scalers, {})[0] == gpus
-
-
-def test_a_target_without_pods_is_as_large_as_it_was() -> None:
-    demand, nodes = Demand(DemandSource.HPA), [node("i1")]
-
-    def look(desired: int | None, pods: Sequence[PodView] = ()) -> float:
-        scalers = [] if desired is None else [scaler("llm", desired)]
-        return demand.look(picture(nodes, pods, scalers), 0.0, ())[1]
-
-    assert look(2, [replica("llm", 0, 4)]) == 1
-    assert look(0) == 0
-    assert look(4) == 2
-    assert look(None) == 0
-    assert look(4) == 0  # another target by the same name
-
-
-def test_a_bin_has_its_largest_demand() -> None:
-    bins = DemandBins()
-    for now, servers in ((10.0, 3.0), (20.0, 7.0), (30.0, 2.0)):
-        bins.see(now, servers)
-        assert len(bins.history()) == 0  # it has not ended
-
-    bins.see(BIN_S, 1.0)
-    bins.see(2 * BIN_S, 4.0)
-
-    assert bins.history().values == (7.0, 2.0)  # 2 until the second bin began
-    assert bins.history().first_s == 0.0
-    assert bins.history() is bins.history()
-
-
-def test_demand_is_what_was_seen_last() -> None:
-    bins = DemandBins()
-    bins.see(0.0, 5.0)
-    bins.see(10.0, 3.0)
-    bins.see(4 * BIN_S + 1.0, 9.0)
-
-    assert bins.history().values == (5.0, 3.0, 3.0, 3.0)
-
-
-def test_bins_of_the_past_come_first_and_gaps_are_filled() -> None:
-    bins = DemandBins([(5 * BIN_S, 2.0), (7 * BIN_S, 4.0), (10 * BIN_S, 99.0), (20 * BIN_S, 99.0)])
-    bins.see(10 * BIN_S + 3.0, 1.0)
-
-    assert bins.history().first_s == 5 * BIN_S
-    assert bins.history().values == (2.0, 2.0, 4.0, 4.0, 4.0)  # nobody knows the future
-    bins.see(11 * BIN_S, 0.0)
-    assert bins.history().values == (2.0, 2.0, 4.0, 4.0, 4.0, 1.0)
-
-
-def test_samples_fill_only_bins_that_are_not_known() -> None:
-    bins = DemandBins([(2 * BIN_S, 5.0)])
-    bins.see(4 * BIN_S, 1.0)
-    bins.fill([(60.0, 3.0), (120.0, 8.0), (180.0, 1.0), (2 * BIN_S + 60.0, 50.0)])
-
-    assert bins.history().first_s == 0.0
-    assert bins.history().values == (8.0, 8.0, 5.0, 5.0)
-
-
-def test_four_weeks_are_kept() -> None:
-    bins = DemandBins([(0.0, 1.0)])
-    bins.see(10.0, 2.0)
-    bins.see((KEPT_BINS + 50) * BIN_S, 3.0)
-
-    history = bins.history()
-
-    assert len(history) == KEPT_BINS
-    assert history.end_s == (KEPT_BINS + 50) * BIN_S
-    assert set(history.values) == {2.0}
-
-
 def test_a_step_of_nothing_new_answers_the_same() -> None:
     demand, seen = Demand(DemandSource.PODS), picture([node("h1")], [pod()])
     first = demand.look(seen, BIN_S, ("h1",))
@@ -386,8 +245,7 @@ def test_a_step_of_nothing_new_answers_the_same() -> None:
 
 
 def test_another_home_is_looked_at_anew() -> None:
-    seen = picture([node("h1"), lent("l1")], [pod(gpus=8)])
+    seen = picture([node("h1"), lent("l1")], [stranger("h1", 8), pod(gpus=8)])
     demand = Demand(DemandSource.PODS)
 
-    assert [demand.look(seen, 0.0, home)[1] for home in (("h1",), ())] == [1, 1]
-    assert demand.look(picture([lent("l1")], [pod("a", 5), pod("b", 4)]), 0.0, ())[1] == 2
+    assert [demand.look(seen, 0.0, home)[1] for home in (("h1",), ())] == [2, 1]
