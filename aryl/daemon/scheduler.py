@@ -20,7 +20,7 @@ from aryl.engine.live import (
     is_pressed,
 )
 from aryl.engine.pacing import Pacing
-from aryl.engine.ports import Observation
+from aryl.engine.ports import Observation, Status
 from aryl.engine.records import JobRecord
 from aryl.model.cluster import Cluster, Pool
 from aryl.model.demand import BIN_S
@@ -116,6 +116,8 @@ class Scheduler:
         self._pressed_s = -inf  # the last look at loans that was not waited for
         self._shape: Cluster | None = None  # as the store knows it
         self._shaped_s = -inf
+        self._servers: Cluster | None = None  # at the last comparison with the store
+        self._is_refused = False  # something of the last plan was: it is decided anew
         self._version = -1  # the cluster's, at the last comparison with the store
         self._forecast_servers: float | None = None
         self._pacing.changed()
@@ -153,7 +155,8 @@ class Scheduler:
         for record in inbox.edited:
             self._obey(record, now)
         has_changed = self._cancel(now)
-        has_changed |= self._compare(now)
+        has_changed |= self._compare(now) or self._is_refused
+        self._is_refused = False
         if inbox.arrived or inbox.edited or has_changed:
             self._pacing.changed()
 
@@ -212,11 +215,12 @@ class Scheduler:
         return bool(gone)
 
     def _compare(self, now: float) -> bool:
-        """Put the store right where the cluster has moved on; whether it had to be."""
+        """Put the store right where the cluster has moved on; whether that is news to decide on."""
         endings, seen = self._cluster.endings(), self._cluster.observe()
         if seen.version == self._version and not endings:
             return False
-        self._version = seen.version
+        is_other = seen.cluster is not self._servers
+        self._version, self._servers = seen.version, seen.cluster
         if seen.cluster is not self._shape and now >= self._shaped_s + SHAPED_S:
             self._shape, self._shaped_s = seen.cluster, now
             self._store.shaped(seen.cluster)
@@ -227,7 +231,7 @@ class Scheduler:
             self._store.correct(found)
         self._store.lent(seen.loans, now)
         self._cluster.forget(list(endings))
-        return bool(found)
+        return bool(found) or is_other
 
     def _note_demand(self, now: float) -> None:
         """Once in a bin, keep the demand that has become known, and a row of the timeline."""
@@ -287,6 +291,7 @@ class Scheduler:
             self._forecast_servers = plan.outlook.forecast_servers
         if Due.ORCHESTRATE in report.proposal.snapshot.due and report.outcomes:
             self._pacing.changed()
+        self._is_refused |= any(o.status is Status.REFUSED for o in report.outcomes)
         if report.outcomes:
             self._store.lent(self._cluster.observe().loans, now)
         if plan.waiting:

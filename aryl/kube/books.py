@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from aryl.engine.ports import Observation
 from aryl.kube.moment import Moment
+from aryl.kube.workloads import Workload
 from aryl.model.books import capacity_of, holders_of
 from aryl.model.cluster import Condition, Loan, Pool
 from aryl.model.demand import DemandHistory
@@ -16,11 +17,18 @@ class Books:
     def __init__(self, moment: Moment) -> None:
         """Begin with what was observed."""
         self.moment = moment
+        self.workloads = dict(moment.workloads)
         self.running = dict(moment.running)
         self.loans = dict(moment.loans)
         self._held: dict[str, int] = {}
         for job in moment.running.values():
             self._count(job, 1)
+
+    def write(self, workload: Workload) -> None:
+        """What is written of a job by now."""
+        self.workloads[workload.job_id] = workload
+        job = workload.allocation.job if workload.allocation else None
+        self.move(workload.job_id, job)
 
     def move(self, job_id: str, job: Job | None) -> None:
         """A job runs like this by now, or no longer."""

@@ -91,7 +91,16 @@ class KubeCluster:
         self._pen: Pen | None = None
         self._keeper: Keeper | None = None
         if hands is not None:
-            self._pen = Pen(hands, term, site.clock, site.wall, site.options, rates, site.template)
+            self._pen = Pen(
+                hands,
+                term,
+                site.clock,
+                site.wall,
+                site.options,
+                rates,
+                site.template,
+                site.kinds["TrainingJob"],
+            )
             self._keeper = Keeper(self._pen, self._hearing)
 
     def advance(self, known: Mapping[str, JobRecord]) -> Wishes:

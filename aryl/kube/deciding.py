@@ -10,10 +10,8 @@ from aryl.kube.books import Books
 from aryl.kube.budgets import forbidding, is_evicted
 from aryl.kube.ended import left_by
 from aryl.kube.lending import note_refusal
-from aryl.kube.names import ALLOCATION, API_VERSION, KIND
-from aryl.kube.paths import collection, within
+from aryl.kube.names import KIND
 from aryl.kube.progress import queued_again, resized, started
-from aryl.kube.publishing import training_job
 from aryl.kube.views import PodView
 from aryl.kube.workloads import Workload
 from aryl.kube.writing import Pen
@@ -21,7 +19,6 @@ from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.plan import PreemptJob, ResizeJob, StartJob
 from aryl.policy.units import together, without
 
-TRAINING_JOBS = collection(API_VERSION, "trainingjobs")
 MOVED_ON = "the job's object has changed meanwhile"
 
 
@@ -33,19 +30,17 @@ def start(pen: Pen, books: Books, action: StartJob, job: Job | None) -> Outcome:
     if obstacle:
         return _refused(action, obstacle)
     run = started(job, action.placements, pen.clock.now(), pen.rates)
-    workload = books.moment.workloads.get(job.id)
+    workload = books.workloads.get(job.id)
     if workload is None:
-        is_written = publish(pen, job.spec, {ALLOCATION: pen.allocation(run)})
-    elif workload.has_ended or workload.view.is_deleted:
+        return _outcome(books, action, pen.publish(job.spec, run))
+    if workload.has_ended or workload.view.is_deleted:
         return _refused(action, "the job is about to end")
-    else:
-        is_written = pen.allocate(workload, run)
-    return _written(books, action, run, is_written=is_written)
+    return _outcome(books, action, pen.allocate(workload, run))
 
 
 def resize(pen: Pen, books: Books, action: ResizeJob) -> Outcome:
     """Take flexible workers away, and add others."""
-    job, workload = books.running.get(action.job_id), books.moment.workloads.get(action.job_id)
+    job, workload = books.running.get(action.job_id), books.workloads.get(action.job_id)
     if job is None or workload is None:
         return _refused(action, "the job does not run")
     if not _has(job, action.remove):
@@ -60,12 +55,12 @@ def resize(pen: Pen, books: Books, action: ResizeJob) -> Outcome:
     if obstacle:
         return _refused(action, obstacle)
     run = resized(job, together(left, action.add), pen.clock.now(), pen.rates)
-    return _written(books, action, run, is_written=pen.allocate(workload, run))
+    return _outcome(books, action, pen.allocate(workload, run))
 
 
 def preempt(pen: Pen, books: Books, action: PreemptJob) -> Outcome:
     """Take all workers away; the job waits again, with what it has saved."""
-    job, workload = books.running.get(action.job_id), books.moment.workloads.get(action.job_id)
+    job, workload = books.running.get(action.job_id), books.workloads.get(action.job_id)
     if job is None or workload is None:
         return _refused(action, "the job does not run")
     budget = _budget_against(books, workload.kind.pods(workload.view, books.moment.sight))
@@ -73,12 +68,12 @@ def preempt(pen: Pen, books: Books, action: PreemptJob) -> Outcome:
         note_refusal(pen, books, {p.server_id for p in job.placements})
         return _refused(action, f"the budget {budget} allows no eviction now")
     waits = queued_again(job, pen.clock.now())
-    return _written(books, action, waits, is_written=pen.allocate(workload, waits))
+    return _outcome(books, action, pen.allocate(workload, waits))
 
 
 def stop(pen: Pen, books: Books, job_id: str) -> None:
     """End a running job for good."""
-    job, workload = books.running.get(job_id), books.moment.workloads.get(job_id)
+    job, workload = books.running.get(job_id), books.workloads.get(job_id)
     if job is None or workload is None:
         return
     now = pen.clock.now()
@@ -89,20 +84,13 @@ def stop(pen: Pen, books: Books, job_id: str) -> None:
 
 def amend(pen: Pen, books: Books, spec: JobSpec, saved: float) -> None:
     """Give a running job other bounds, or note what it has saved."""
-    job, workload = books.running.get(spec.job_id), books.moment.workloads.get(spec.job_id)
+    job, workload = books.running.get(spec.job_id), books.workloads.get(spec.job_id)
     if job is None or workload is None or (job.spec == spec and job.saved >= saved):
         return
     amended = replace(job, spec=spec, saved=max(job.saved, saved))
-    if pen.allocate(workload, amended):
-        books.move(job.id, amended)
-
-
-def publish(pen: Pen, spec: JobSpec, annotations: dict[str, str]) -> bool:
-    """Create the TrainingJob of a job that was submitted to the service; False: there is one."""
-    body = training_job(spec, pen.template(spec.job_id), pen.options)
-    body["metadata"]["annotations"] |= annotations
-    path = within(TRAINING_JOBS, pen.options.namespace)
-    return pen.hands.post("workloads", path, body) is not None
+    written = pen.allocate(workload, amended)
+    if written is not None:
+        books.write(written)
 
 
 def _has(job: Job, removed: Iterable[Placement]) -> bool:
@@ -123,13 +111,13 @@ def _budget_against(books: Books, pods: Iterable[PodView]) -> str:
     return forbidding(going, books.moment.sight.picture.budgets.values())
 
 
-def _written(
-    books: Books, action: StartJob | ResizeJob | PreemptJob, job: Job, *, is_written: bool
+def _outcome(
+    books: Books, action: StartJob | ResizeJob | PreemptJob, written: Workload | None
 ) -> Outcome:
-    if not is_written:
+    if written is None or written.allocation is None:
         return _refused(action, MOVED_ON)
-    books.move(job.id, job)
-    return Outcome(action, Status.DONE, job)
+    books.write(written)
+    return Outcome(action, Status.DONE, written.allocation.job)
 
 
 def _refused(action: StartJob | ResizeJob | PreemptJob, detail: str) -> Outcome:

@@ -6,7 +6,6 @@ from math import inf
 from aryl.engine.lifecycle import JobEvent, JobState
 from aryl.engine.live import Ending
 from aryl.engine.records import JobRecord
-from aryl.kube.deciding import publish
 from aryl.kube.following import Following
 from aryl.kube.kinds.base import object_path
 from aryl.kube.moment import Moment
@@ -79,5 +78,5 @@ class Keeper:
                 continue
             if self._pen.hands.is_spent:
                 return
-            if not publish(self._pen, record.job.spec, {}):
+            if self._pen.publish(record.job.spec, None) is None:
                 self._tried_s[name] = wall_s

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from aryl.engine.lifecycle import JobState
-from aryl.kube.names import LOANED_TAINT, RESERVED_TAINT
+from aryl.kube.names import LOANED_TAINT, RECLAIMING_TAINT, RESERVED_TAINT
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.stage import NODES, KubeStage, kube_stage
 
@@ -14,6 +14,7 @@ pytestmark = pytest.mark.kubernetes
 
 HOME = ("home", [RESERVED_TAINT], False)
 LENT = ("loaned", [LOANED_TAINT], True)
+RECLAIMING = ("reclaiming", [RECLAIMING_TAINT], True)
 BOTH_TYPES = {"gpuTypes": ["V100", "T4"], "heterogeneous": True}
 
 
@@ -40,6 +41,8 @@ def test_a_waiting_inference_pod_brings_a_server_home_at_once(stage: KubeStage) 
     stage.settle()
 
     stage.ask(1)
+    stage.settle()
+    assert RECLAIMING in [stage.marks(node) for node in ("infer-1", "infer-2")]
     stage.pass_time(5.0)  # the grace of the worker that goes
 
     marks = sorted(stage.marks(node) for node in ("infer-1", "infer-2"))
