@@ -1,8 +1,9 @@
 """A Kubernetes cluster as what a service schedules."""
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
+from math import inf
 from random import Random
 
 import structlog
@@ -30,6 +31,7 @@ from aryl.store.series import HISTORY_S
 
 log = structlog.get_logger(__name__)
 
+CALM_S = 0.1  # between two wakes by the cluster; steps come soon in any case (`scheduler.poll_s`)
 READING = "its objects are being read"
 
 
@@ -89,7 +91,7 @@ class Kubernetes(Scheduled):
                 term.instant,
                 self._wall.now,
                 term.store.template,
-                term.wake,
+                _Calm(term.wake).wake,
             )
             is_shadow = self._seen.mode is Mode.SHADOW
             self._is_reading = True
@@ -132,6 +134,21 @@ class Kubernetes(Scheduled):
         """Cluster time at a wall time."""
         clock = self._clock
         return clock.origin_s + (wall_s - clock.origin_wall_s) * clock.speed
+
+
+class _Calm:
+    """Passes on one wake in a while: what happens in between is seen by the next step."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """Pass on the first at once."""
+        self._wake, self._last_s = wake, -inf
+
+    def wake(self) -> None:
+        """Something has changed."""
+        now_s = elapsed()
+        if now_s >= self._last_s + CALM_S:
+            self._last_s = now_s
+            self._wake()
 
 
 def _tell_of_prometheus(trouble: str) -> None:
