@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from aryl.kube.client import KubeApi
-from aryl.kube.errors import Answered, Gone, Invalid, KubeError, NotFound, ServerFault, Unreachable
+from aryl.kube.errors import Gone, Invalid, KubeError, NotFound, ServerFault, Unreachable
 from aryl.kube.watching import Watch
 
 Raw = Mapping[str, Any]
@@ -224,9 +224,6 @@ class Reflector(Generic[V]):
         with self._opened(timeout_s) as watch:
             try:
                 has_heard = self._has_heard(watch)
-            except Answered:
-                self._version = ""  # whatever a stream complains about, a list is the way out
-                raise
             finally:
                 with self._lock:
                     self._watch = None

@@ -65,8 +65,8 @@ _ACT: Final = (
     Rule("", "nodes", ("patch",)),  # taints, labels and the loan's annotation
     Rule("", "pods", ("create", "patch", "delete")),  # workers
     Rule("", "pods/eviction", ("create",)),
-    Rule("", "services", ("create", "delete")),  # where workers find each other
-    Rule("aryl.dev", "trainingjobs", ("create", "patch", "delete")),
+    Rule("", "services", ("create",)),  # where workers find each other
+    Rule("aryl.dev", "trainingjobs", ("create", "patch")),
     Rule("aryl.dev", "trainingjobs/status", ("patch",)),
     Rule("aryl.dev", "trainingjobs/finalizers", ("update",)),  # to own pods, where that is asked
     Rule("batch", "jobs", ("patch",)),
