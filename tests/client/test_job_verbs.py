@@ -1,6 +1,7 @@
 """Jobs by the command line against a real service: submit, list, look, change, cancel."""
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -54,6 +55,26 @@ def test_every_field_of_a_job_reaches_the_service(service: Process) -> None:
         "priority": 3,
     }
     assert {name: told[name] for name in wanted} == wanted
+
+
+@pytest.mark.usefixtures("service")
+def test_a_template_is_read_from_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "pod.json"
+    file.write_text('{"spec": {"containers": [{"name": "main", "image": "train:1"}]}}')
+    made = submitted("templated", *SMALL, "--template", str(file))
+    assert made["name"] == "templated"
+
+    file.write_text('{"spec": "' + "x" * 70_000 + '"}')
+    too_large = aryl("submit", "templated", *SMALL, "--template", str(file))
+    file.write_text("[1, 2")
+    broken = aryl("submit", "templated", *SMALL, "--template", str(file))
+    file.write_text("[1, 2]")
+    a_list = aryl("submit", "templated", *SMALL, "--template", str(file))
+
+    assert "65536 is the most" in too_large.err
+    assert "can't be read" in broken.err
+    assert "is no JSON object" in a_list.err
+    assert [ran.exit_code for ran in (too_large, broken, a_list)] == [2, 2, 2]
 
 
 @pytest.mark.usefixtures("service")

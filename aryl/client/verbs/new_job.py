@@ -1,6 +1,8 @@
 """The options that make a job, submitted or supposed: every field of `POST /jobs`."""
 
+import json
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -16,6 +18,17 @@ def numbers(text: str) -> list[int]:
     except ValueError as error:
         expected = "whole numbers such as 2,4,8"
         raise BadInput("--allowed-workers", "is no list", value=text, expected=expected) from error
+
+
+def template_in(file: Path) -> dict[str, Any]:
+    """The JSON object in a file. Raises `BadInput`."""
+    try:
+        found = json.loads(file.read_bytes())
+    except (OSError, ValueError) as error:
+        raise BadInput("--template", f"can't be read: {error}", value=str(file)) from error
+    if not isinstance(found, dict):
+        raise BadInput("--template", "is no JSON object", value=str(file))
+    return found
 
 
 Gpus = typer.Option("--gpus", min=1, metavar="N", help="GPUs at the requested size.")
@@ -94,6 +107,18 @@ class _Rest:
 @dataclass(frozen=True, kw_only=True)
 class NewJob(_Rest, _Needed):
     """A job as a command line asks for it."""
+
+    template: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What its workers run: a pod template, as a JSON object."
+        ),
+    ] = None
+
+    def body(self) -> dict[str, Any]:
+        """As any job's, with the file's object. Raises `BadInput`."""
+        given = super().body()
+        return given if self.template is None else {**given, "template": template_in(self.template)}
 
 
 @dataclass(frozen=True, kw_only=True)
