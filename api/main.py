@@ -7,7 +7,7 @@ They share the database and nothing else, so that each can be a process of its o
 import os
 import signal
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from importlib.metadata import version
 from secrets import token_hex
 from threading import Thread
@@ -69,6 +69,7 @@ class Service:
             requests_per_s=settings.server.requests_per_s,
             burst_requests=settings.server.burst_requests,
         )
+        self._base_workers_on: Callable[[str], Collection[str] | None] = extender.unknown
         self._scheduled = None if role == "api" else self._cluster()
         self._loop = None if self._scheduled is None else self._new_loop(self._scheduled)
         self._failure: Exception | None = None
@@ -125,7 +126,9 @@ class Service:
             return Emulated.of(self.settings, service)
         from api.kubernetes.cluster import Kubernetes  # noqa: PLC0415 - who emulates needs none
 
-        return Kubernetes.of(self.settings, self._clock, self._metrics)
+        cluster = Kubernetes.of(self.settings, self._clock, self._metrics)
+        self._base_workers_on = cluster.base_workers_on
+        return cluster
 
     def _new_loop(self, scheduled: Scheduled) -> Loop:
         lease_s = self.settings.scheduler.lease_s
@@ -173,7 +176,8 @@ class Service:
             )
         )
         if self.settings.is_kubernetes:
-            extender.mount(app, extender.Knowledge(extender.StoredReasons(self._store)))
+            reasons = extender.StoredReasons(self._store)
+            extender.mount(app, extender.Sources(reasons, self._base_workers_on))
         if self.role != "scheduler":
             dashboard.mount(app)
         return app

@@ -1,9 +1,9 @@
 """Where a pod may go, as the plan in force has it. Pods that are not Aryl's may go anywhere."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from api.extender.wire import Candidates, Preemption
+from api.extender.wire import Candidates, Preemption, Victim
 
 Answer = Mapping[str, Any]
 
@@ -31,19 +31,25 @@ def scored(asked: Candidates) -> Sequence[Answer]:
     return [{"Host": name, "Score": BEST if name == planned else 0} for name in asked.names]
 
 
-def preempting(asked: Preemption, is_base: Callable[[str], bool]) -> Answer:
+def preempting(asked: Preemption, bases: Collection[str] | None) -> Answer:
     """Who may be sent away: on the plan's node alone, and never a base worker.
 
-    `is_base` tells of a pod by its uid, where no more was sent, whether it is one or may be. To say
-    no is no loss: Aryl makes room for its workers itself, more gently than a scheduler would.
+    `bases` are the uids of the base workers there; where they are not known, a pod of which no more
+    than the uid was sent may be one. To say no is no loss: Aryl makes room for its workers itself,
+    more gently than a scheduler would.
     """
     if not asked.pod.is_managed:
         return asked.kept(list(asked.victims))
     there = asked.victims.get(asked.pod.server)
-    if there is None:
+    if there is None or any(_may_be_base(victim, bases) for victim in there):
         return asked.kept([])
-    known = [v.is_base if v.is_base is not None else is_base(v.uid) for v in there]
-    return asked.kept([] if any(known) else [asked.pod.server])
+    return asked.kept([asked.pod.server])
+
+
+def _may_be_base(victim: Victim, bases: Collection[str] | None) -> bool:
+    if victim.is_base is not None:
+        return victim.is_base
+    return bases is None or victim.uid in bases
 
 
 def _filtering(asked: Candidates, kept: Sequence[str], failed: Mapping[str, str]) -> Answer:

@@ -1,7 +1,7 @@
 """A Kubernetes cluster as what a service schedules."""
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from math import inf
 from random import Random
@@ -21,9 +21,10 @@ from aryl.kube.client import KubeApi
 from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.demand.prometheus import Prometheus
 from aryl.kube.demand.promql import DemandQuery, Unit
-from aryl.kube.errors import UNAVAILABLE
+from aryl.kube.errors import UNAVAILABLE, KubeError
 from aryl.kube.lease import LEASE, ClusterLease, Times
 from aryl.kube.opening import Opening, opened
+from aryl.kube.placing import base_workers_on
 from aryl.kube.reflector import Means
 from aryl.kube.rights import Mode
 from aryl.metrics import Metrics
@@ -104,6 +105,13 @@ class Kubernetes(Scheduled):
     def readiness(self) -> Mapping[str, str]:
         """Whether a leader has seen the whole cluster."""
         return {"cluster": READING if self._is_reading else "ok"}
+
+    def base_workers_on(self, server: str) -> Collection[str] | None:
+        """The uids of the base workers on a node; None where the API server does not tell now."""
+        try:
+            return base_workers_on(self._api, server)
+        except KubeError:
+            return None
 
     def close(self) -> None:
         """Close the connections."""

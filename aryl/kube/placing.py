@@ -13,7 +13,7 @@ from aryl.kube.client import KubeApi
 from aryl.kube.errors import Clash, Forbidden, Invalid, NotFound
 from aryl.kube.feasible import Raw, Taken, obstacles
 from aryl.kube.hands import Mirrored, pod_path
-from aryl.kube.names import KIND, SERVER
+from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.paths import PODS
 from aryl.kube.translate import requested
@@ -78,6 +78,14 @@ class PodPlacer:
         for pod in held:
             if pod.holds_gpus and pod.uid not in known:
                 yield Taken(pod.gpus, pod.cpu_milli, pod.memory_bytes)
+
+
+def base_workers_on(api: KubeApi, server: str) -> frozenset[str]:
+    """The uids of the base workers that are bound to a node. Raises as `KubeApi.list` does."""
+    chosen = f"{MANAGED}=true,{KIND}={WorkerKind.BASE}"
+    there = f"spec.nodeName={server}"
+    found = api.list(PODS, labelSelector=chosen, fieldSelector=there, resourceVersion=0).items
+    return frozenset(raw["metadata"]["uid"] for raw in found)
 
 
 def _requests(spec: Raw, gpu_resource: str) -> Taken:

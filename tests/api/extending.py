@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from httpx2 import Response
 
-from api.extender import Knowledge, mount
+from api.extender import Sources, mount
 from aryl.kube.names import JOB, MANAGED, SERVER
 from aryl.store import Database
 from tests.api.stage import stage_on
@@ -50,10 +50,10 @@ def by_uid(pod: Any, victims: dict[str, Sequence[str]]) -> dict[str, Any]:
 
 
 @contextmanager
-def asking(database: Database, knowledge: Knowledge) -> Iterator[Ask]:
+def asking(database: Database, sources: Sources) -> Iterator[Ask]:
     """Ask a service's extender by a verb, with a body in bytes or to be made JSON."""
     stage = stage_on(database)
-    mount(stage.app, knowledge)
+    mount(stage.app, sources)
     with stage.client as client:
         yield lambda verb, body: client.post(
             f"/extender/{verb}", content=body if isinstance(body, bytes) else orjson.dumps(body)

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 import pytest
 
-from api.extender import Knowledge, StoredReasons, mount
+from api.extender import Sources, StoredReasons, mount
 from aryl.kube.names import JOB_ID, MANAGED
 from aryl.model.plan import Waiting
 from aryl.model.reason import ReasonCode, because
@@ -30,7 +30,7 @@ def ask(database: Database, asked_for: list[Sequence[str]]) -> Iterator[Ask]:
         asked_for.append(job_ids)
         return "too few GPUs" if "resnet" in job_ids else None
 
-    with asking(database, Knowledge(reason_of)) as ask:
+    with asking(database, Sources(reason_of)) as ask:
         yield ask
 
 
@@ -159,7 +159,7 @@ def test_a_reason_that_takes_too_long_is_not_waited_for(database: Database) -> N
         released.wait(30)
         return "too late"
 
-    with asking(database, Knowledge(slow)) as ask:
+    with asking(database, Sources(slow)) as ask:
         answer = ask("filter", by_name(a_worker()))
         released.set()
 
@@ -192,7 +192,7 @@ def test_a_database_that_is_away_gives_no_reason(sqlite_url: str) -> None:
 
 
 def test_no_token_is_asked_for_and_a_thousand_whole_nodes_fit(locked: Stage) -> None:
-    mount(locked.app, Knowledge(lambda _: None))
+    mount(locked.app, Sources(lambda _: None))
     asked = whole(a_worker("n7"), [f"n{number}" for number in range(1_000)])
     asked["Nodes"]["items"][0]["status"] = {"images": ["x" * 1_000] * 2_000}
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from api.extender import Knowledge
+from api.extender import Sources
 from aryl.kube.names import KIND, MANAGED
 from aryl.store import Database
 from tests.api.extending import FREE, Ask, a_worker, asking, by_uid, metas
@@ -13,13 +13,13 @@ from tests.api.extending import FREE, Ask, a_worker, asking, by_uid, metas
 
 @pytest.fixture
 def bases() -> set[str]:
-    """The uids of base workers."""
+    """The uids of the base workers on n2."""
     return set()
 
 
 @pytest.fixture
 def ask(database: Database, bases: set[str]) -> Iterator[Ask]:
-    with asking(database, Knowledge(lambda _: None, bases.__contains__)) as ask:
+    with asking(database, Sources(lambda _: None, {"n2": bases}.get)) as ask:
         yield ask
 
 
@@ -71,7 +71,7 @@ def test_victims_that_are_sent_whole_say_themselves_who_they_are(ask: Ask) -> No
 
 
 def test_who_sees_no_pods_takes_all_for_base_workers(database: Database) -> None:
-    with asking(database, Knowledge(lambda _: None)) as ask:
+    with asking(database, Sources(lambda _: None)) as ask:
         answer = ask("preempt", by_uid(a_worker("n2"), {"n2": ["a"]}))
 
     assert answer.json() == {"NodeNameToMetaVictims": {}}

@@ -1,7 +1,7 @@
 """A service that real kube-schedulers ask: it can go away and come back at its address."""
 
 import socket
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -9,11 +9,9 @@ from typing import Any
 import uvicorn
 import yaml
 
-from api.extender import EXTENDER_AT, Knowledge, StoredReasons, mount
-from aryl.kube.names import KIND
+from api.extender import EXTENDER_AT, Sources, StoredReasons, mount
 from aryl.store import Database
 from tests.api.stage import stage_on
-from tests.kubernetes.api import Api
 from tests.kubernetes.daemons import wait_until
 
 COMPONENTS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "components"
@@ -22,8 +20,8 @@ COMPONENTS = Path(__file__).parents[2] / "deploy" / "kubernetes" / "components"
 class AskedService:
     """The extender of a service with this database; `answer` begins it, `fall_silent` ends it."""
 
-    def __init__(self, database: Database, api: Api) -> None:
-        self._database, self._api = database, api
+    def __init__(self, database: Database) -> None:
+        self._database = database
         with socket.create_server(("127.0.0.1", 0)) as probe:
             self._port = int(probe.getsockname()[1])
         self._server: uvicorn.Server | None = None
@@ -41,7 +39,7 @@ class AskedService:
     def answer(self) -> None:
         """Listen and answer."""
         stage = stage_on(self._database)
-        mount(stage.app, Knowledge(StoredReasons(stage.store), self._is_base))
+        mount(stage.app, Sources(StoredReasons(stage.store)))
         door = socket.create_server(("127.0.0.1", self._port))
         server = uvicorn.Server(uvicorn.Config(stage.app, log_config=None, access_log=False))
         self._thread = Thread(target=server.run, kwargs={"sockets": [door]})
@@ -57,12 +55,3 @@ class AskedService:
         self._thread.join(20.0)
         assert not self._thread.is_alive(), "the server did not stop"
         self._server = None
-
-    def _is_base(self, uid: str) -> bool:
-        pods: Sequence[dict[str, Any]] = self._api.list("/api/v1/pods")
-        labels = [pod["metadata"].get("labels") or {} for pod in pods if _uid(pod) == uid]
-        return any(found.get(KIND) == "base" for found in labels)
-
-
-def _uid(pod: Mapping[str, Any]) -> str:
-    return str(pod["metadata"]["uid"])

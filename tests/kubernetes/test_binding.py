@@ -12,7 +12,7 @@ from aryl.kube.access import from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
-from aryl.kube.placing import PodPlacer
+from aryl.kube.placing import PodPlacer, base_workers_on
 from aryl.kube.translate import node_view, pod_view
 from aryl.kube.views import NodeView, PodView
 from aryl.model.job import WorkerKind
@@ -245,6 +245,18 @@ def test_a_right_that_is_missing_is_told(control_plane: ControlPlane, table: Tab
         said = PodPlacer(kube, table.mirror, BINDING).place(worker, "n1", BASE, table.node(), ())
 
     assert said.startswith(f"patch pods w-0 in namespace {table.namespace}: ")
+
+
+def test_base_workers_are_told_from_all_other_pods(table: Table) -> None:
+    table.place(table.create("base", gpus=1))
+    table.place(table.create("flexible", gpus=1), kind=FLEXIBLE)
+    table.place(table.create("elsewhere", gpus=1), "n2")
+    table.create("unbound", gpus=1)
+    foreign = pod_body("foreign", 1, nodeName="n1")
+    foreign["metadata"]["labels"] = {KIND: "base"}
+    table.api.create(table.pods, foreign)
+
+    wait_until(lambda: base_workers_on(table.kube, "n1") == {table.pod("base").uid})
 
 
 def a_container(**requests: str) -> Raw:
