@@ -5,8 +5,9 @@ an annotation says why its job waits or is refused.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from math import inf
 from typing import Any, Final
 
 from aryl.engine.lifecycle import JobEvent
@@ -60,58 +61,73 @@ class Standing:
         return "Refused" if self.fault else "Queued"
 
 
-Standings = Mapping[str, tuple[WorkloadView, Standing]]  # by the object's uid
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A workload, and what is to be seen on it."""
+
+    kind: Kind
+    view: WorkloadView
+    standing: Standing
 
 
 @dataclass(slots=True)
 class Statuses:
     """Writes how jobs stand, where that differs from what is written."""
 
-    _settled: dict[str, tuple[WorkloadView, Standing]] = field(default_factory=dict)
+    _settled: dict[str, Shown] = field(default_factory=dict)
     _worded_s: dict[str, float] = field(default_factory=dict)  # wall time of the last write, by uid
 
     def write(
-        self,
-        hands: Writing,
-        kinds: Mapping[str, Kind],
-        standings: Standings,
-        now: float,
-        wall_s: float,
+        self, hands: Writing, all_shown: Mapping[str, Shown], now: float, wall_s: float
     ) -> None:
         """Write what differs, at most `AT_ONCE`: what has really changed comes before new words.
 
-        `standings` are all workloads by uid; `now` is cluster time. Raises `UNAVAILABLE`.
+        `all_shown` are all workloads by uid; `now` is cluster time. Raises `UNAVAILABLE`.
         """
-        self._forget(standings)
-        for view, patch in self._due(standings, now, wall_s)[:AT_ONCE]:
+        self._forget(all_shown)
+        for shown, patch in self._due(all_shown, now, wall_s)[:AT_ONCE]:
             if hands.is_spent:
                 return
-            self._worded_s[view.uid] = wall_s
-            if not _put(hands, kinds[view.kind], view, patch):
-                self._settled[view.uid] = standings[view.uid]  # until something changes
+            self._worded_s[shown.view.uid] = wall_s
+            if not _put(hands, shown, patch):
+                self._settled[shown.view.uid] = shown  # until something changes
 
     def _due(
-        self, standings: Standings, now: float, wall_s: float
-    ) -> list[tuple[WorkloadView, Status]]:
+        self, all_shown: Mapping[str, Shown], now: float, wall_s: float
+    ) -> list[tuple[Shown, Status]]:
         """What is to be written now, the most important first."""
-        urgent, reworded = [], []
-        for uid, (view, standing) in standings.items():
-            if self._settled.get(uid) == (view, standing):
+        urgent: list[tuple[Shown, Status]] = []
+        reworded: list[tuple[Shown, Status]] = []
+        for uid, shown in all_shown.items():
+            if len(urgent) >= AT_ONCE:
+                break
+            settled = self._settled.get(uid)
+            is_patient = wall_s < self._worded_s.get(uid, -inf) + REWORDED_AFTER_S
+            if settled == shown or (is_patient and _is_reworded(settled, shown)):
                 continue
-            patch = _difference(view, standing, now)
+            patch = _difference(shown.view, shown.standing, now)
             if patch is None:
-                self._settled[uid] = view, standing
-            elif _means_more(patch, view):
-                urgent.append((view, patch))
-            elif wall_s >= self._worded_s.get(uid, 0.0) + REWORDED_AFTER_S:
-                reworded.append((view, patch))
+                self._settled[uid] = shown
+            elif _means_more(patch, shown.view):
+                urgent.append((shown, patch))
+            elif not is_patient and len(reworded) < AT_ONCE:
+                reworded.append((shown, patch))
         return urgent + reworded
 
-    def _forget(self, standings: Mapping[str, object]) -> None:
+    def _forget(self, there: Mapping[str, object]) -> None:
         """Drop what is known of objects that are gone."""
         for known in (self._settled, self._worded_s):
-            for uid in [uid for uid in known if uid not in standings]:
+            for uid in [uid for uid in known if uid not in there]:
                 del known[uid]
+
+
+def _is_reworded(settled: Shown | None, shown: Shown) -> bool:
+    """Whether nothing but the numbers of a reason differ: a long queue is not to be compared."""
+    if settled is None or settled.view is not shown.view:
+        return False
+    was, reason = settled.standing.reason, shown.standing.reason
+    is_same_code = was is not None and reason is not None and was.code is reason.code
+    return is_same_code and replace(settled.standing, reason=reason) == shown.standing
 
 
 def status_of(view: WorkloadView, standing: Standing, now: float) -> Status:
@@ -225,9 +241,9 @@ def _unworded(status: Status) -> Status:
     return said | {"message": "", "conditions": conditions}
 
 
-def _put(hands: Writing, kind: Kind, view: WorkloadView, patch: Status) -> bool:
+def _put(hands: Writing, shown: Shown, patch: Status) -> bool:
     """Write it; whether the server took it."""
-    path = object_path(kind, view)
+    path = object_path(shown.kind, shown.view)
     if NOTICE in patch:
         answer = hands.patch("workloads", path, {"metadata": {"annotations": patch}})
     else:
