@@ -1,7 +1,7 @@
 """What follows for jobs of what is written on them: their pods, their end, and what can't be."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from aryl.engine.live import Ending
@@ -54,6 +54,7 @@ class Following:
     def follow(self, moment: Moment) -> None:
         """Make pods suit what is written; those that lose workers come first."""
         hands = self._pen.hands
+        self._settled = {uid: s for uid, s in self._settled.items() if uid in moment.objects}
         for workload, job in _in_order(moment):
             pods = tuple(workload.kind.pods(workload.view, moment.sight))
             if hands.is_spent or self._is_settled(workload, job, pods):
@@ -64,9 +65,10 @@ class Following:
             if hands.writes == before and is_whole:
                 self._settled[workload.view.uid] = _Settled(workload.view, job, pods)
 
-    def forget(self, uids: Mapping[str, object]) -> None:
-        """Only these objects are there still."""
-        self._settled = {uid: what for uid, what in self._settled.items() if uid in uids}
+    @property
+    def waits(self) -> bool:
+        """Whether some jobs lack pods: time alone can decide about them."""
+        return bool(self._short_s)
 
     def _is_settled(self, workload: Workload, job: Job | None, pods: tuple[PodView, ...]) -> bool:
         settled = self._settled.get(workload.view.uid)

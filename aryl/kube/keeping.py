@@ -10,10 +10,13 @@ from aryl.kube.following import Following
 from aryl.kube.kinds.base import object_path
 from aryl.kube.moment import Moment
 from aryl.kube.nodes import keep_nodes
+from aryl.kube.statuses import Shown, Standing, Statuses
 from aryl.kube.wishes import OWNER, Hearing
+from aryl.kube.workloads import Workload
 from aryl.kube.writing import Pen
 from aryl.model.job import Job
 from aryl.model.plan import Waiting
+from aryl.model.reason import Reason
 
 AGAIN_S = 60.0  # wall time between two tries to give a job an object that the server refuses
 
@@ -27,6 +30,9 @@ class Keeper:
         """Have done nothing yet."""
         self._pen, self._hearing = pen, hearing
         self._following = Following(pen)
+        self._statuses = Statuses()
+        self._reasons: dict[str, Reason] = {}
+        self._calm: Moment | None = None  # the last at which there was nothing to do
         self._tried_s: dict[str, float] = {}  # when, in wall time, the server would not have a job
 
     def keep(self, look: Callable[[], Moment], known: Known) -> None:
@@ -35,20 +41,48 @@ class Keeper:
         Raises `UNAVAILABLE` and `LeaseLost`; the next step goes on from there.
         """
         hands = self._pen.hands
-        moment = look()
-        hands.begin(moment.sight)
-        self._following.decide(moment)
+        moment, before = look(), hands.writes
+        if moment is not self._calm:
+            hands.begin(moment.sight)
+            self._following.decide(moment)
         self._end_dropped(moment, known)
         self._write_bounds(moment, known)
         moment = look()
-        hands.begin(moment.sight)
-        self._following.follow(moment)
-        keep_nodes(self._pen, moment)
+        if moment is not self._calm:
+            hands.begin(moment.sight)
+            self._following.follow(moment)
+            keep_nodes(self._pen, moment)
         self._publish(moment, known)
-        self._following.forget(moment.objects)
+        self._tell(look(), known)
+        is_calm = hands.writes == before and not self._following.waits
+        self._calm = moment if is_calm else None
 
     def show(self, waiting: Sequence[Waiting]) -> None:
-        """Remember why jobs wait, for their objects."""
+        """Remember why jobs wait; the next step tells it on their objects."""
+        self._reasons = {job_id: entry.reason for entry in waiting for job_id in entry.job_ids}
+
+    def _tell(self, moment: Moment, known: Known) -> None:
+        """Let users see on their objects how their jobs stand."""
+        shown = {
+            uid: Shown(workload.kind, workload.view, self._standing(moment, workload, known))
+            for uid, workload in moment.objects.items()
+        }
+        self._statuses.write(self._pen.hands, shown, self._pen.clock.now(), self._pen.wall())
+
+    def _standing(self, moment: Moment, workload: Workload, known: Known) -> Standing:
+        """How a workload's job stands."""
+        name, record = workload.job_id, known.get(workload.job_id)
+        is_its_own = moment.workloads.get(name) is workload
+        job = moment.running.get(name) if is_its_own else None
+        pods = workload.kind.pods(workload.view, moment.sight) if job else ()
+        return Standing(
+            job=job,
+            running_workers=sum(pod.phase == "Running" for pod in pods),
+            ending=workload.ending,
+            fault=workload.fault,
+            reason=self._reasons.get(name),
+            preemptions=record.job.preemptions if record else 0,
+        )
 
     def _end_dropped(self, moment: Moment, known: Known) -> None:
         """Write on objects that their jobs are over, where only the store knows it."""
