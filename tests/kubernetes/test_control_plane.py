@@ -50,15 +50,27 @@ def test_a_watch_hears_of_changes_and_can_be_cut(api: Api, namespace: str) -> No
     assert "one" in names
 
 
-def test_an_old_version_is_gone_after_compaction_and_restart(
+def test_an_old_version_cannot_be_listed_after_compaction(
     control_plane: ControlPlane, api: Api, namespace: str
 ) -> None:
-    path = f"/api/v1/namespaces/{namespace}/configmaps"
-    old = api.get(path)["metadata"]["resourceVersion"]
-    for number in range(5):
-        api.create(path, {"metadata": {"name": f"map-{number}"}})
+    path, old = changed(api, namespace)
+    exactly = {"resourceVersion": old, "resourceVersionMatch": "Exact", "limit": 10}
+    before = [one["metadata"]["name"] for one in api.list(path, **exactly)]
 
     control_plane.compact()
+
+    with pytest.raises(Refused) as refused:
+        api.list(path, **exactly)
+    assert not any(name.startswith("map-") for name in before)
+    assert refused.value.status == 410
+
+
+def test_an_old_version_cannot_be_watched_after_a_restart(
+    control_plane: ControlPlane, api: Api, namespace: str
+) -> None:
+    path, old = changed(api, namespace)
+    control_plane.compact()
+
     control_plane.restart_apiserver()
 
     watch = api.watch(path, old)
@@ -86,6 +98,15 @@ def test_nothing_runs_on_when_a_control_plane_has_stopped(assets: Assets) -> Non
 
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
     assert not folder.exists()
+
+
+def changed(api: Api, namespace: str) -> tuple[str, str]:
+    """A list, and its version before some things came."""
+    path = f"/api/v1/namespaces/{namespace}/configmaps"
+    old = str(api.get(path)["metadata"]["resourceVersion"])
+    for number in range(5):
+        api.create(path, {"metadata": {"name": f"map-{number}"}})
+    return path, old
 
 
 def _may_list_nodes(api: Api) -> bool:
