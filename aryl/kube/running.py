@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
+from aryl.kube.checkpoints import Checkpoints
 from aryl.kube.options import KubeOptions
 from aryl.kube.progress import Rates, resized, started
 from aryl.kube.shape import is_lost
@@ -30,6 +31,7 @@ class Running:
         """Have seen nothing yet."""
         self._options, self._rates = options, rates
         self._righted: dict[str, Righted] = {}
+        self._checkpoints = Checkpoints()
 
     def of(self, sight: Sight, workloads: Mapping[str, Workload], times: Times) -> Runs:
         """The jobs of these workloads."""
@@ -43,7 +45,9 @@ class Running:
                 assert workload.allocation is not None, "what was never given is not lost"
                 runs.lost[name] = workload.allocation.job
             elif placements:
-                runs.running[name] = self._job(sight, workload, placements, times, before.get(name))
+                job = self._job(sight, workload, placements, times, before.get(name))
+                runs.running[name] = self._checkpoints.noted(job, workload.view, times[0])
+        self._checkpoints.forget(runs.running)
         return runs
 
     def _held(
