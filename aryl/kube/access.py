@@ -7,13 +7,13 @@ from pathlib import Path
 import urllib3
 from kubernetes.client import Configuration
 from kubernetes.client.rest import RESTClientObject
-from kubernetes.config import (
-    ConfigException,
-    load_incluster_config,
-    load_kube_config,
-)
+from kubernetes.config import ConfigException, load_kube_config
+from kubernetes.config.incluster_config import InClusterConfigLoader
 
+from aryl.kube.errors import Unreachable
 from aryl.model.errors import BadInput
+
+ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")  # where a pod finds its own
 
 
 @dataclass(slots=True)
@@ -35,9 +35,15 @@ class Access:
         return str(self.configuration.host).rstrip("/")
 
     def authorization(self) -> dict[str, str]:
-        """The header that says who we are; asked anew each time, since tokens expire."""
-        with self._lock:  # renewing a token writes to the configuration
-            settings = self.configuration.auth_settings()
+        """The header that says who we are; asked anew each time, since tokens expire.
+
+        Raises `Unreachable` where a token's file can't be read just now.
+        """
+        try:
+            with self._lock:  # renewing a token writes to the configuration
+                settings = self.configuration.auth_settings()
+        except (ConfigException, OSError) as error:
+            raise Unreachable(self.server, f"our token can't be read: {error}") from error
         token = settings.get("BearerToken", {}).get("value")
         return {"authorization": str(token).strip()} if token else {}
 
@@ -66,16 +72,16 @@ def from_kubeconfig(file: Path | None = None, context: str | None = None) -> Acc
     return Access(configuration)
 
 
-def from_inside() -> Access:
+def from_inside(account: Path = ACCOUNT) -> Access:
     """The server of the cluster that this pod runs in, as its service account. Raises `BadInput`.
 
     The token's file is read again each minute: it is renewed about once in an hour.
     """
     configuration = Configuration()
     try:
-        load_incluster_config(  # type: ignore[no-untyped-call]
-            client_configuration=configuration
-        )
+        InClusterConfigLoader(  # type: ignore[no-untyped-call]
+            token_filename=str(account / "token"), cert_filename=str(account / "ca.crt")
+        ).load_and_set(configuration)
     except (ConfigException, OSError) as error:
         raise BadInput("the pod's service account", f"gives no access: {error}") from error
     return Access(configuration)

@@ -86,6 +86,9 @@ class _Kept:
             errors = self.health.errors + 1
             self.health = replace(self.health, errors=errors, last_error=str(error))
 
+    def broke(self, error: Exception) -> None:
+        self._mirror.broke(error)
+
 
 class Mirror:
     """Views of all objects of some sources; safe among threads; a context manager that runs it.
@@ -102,6 +105,7 @@ class Mirror:
         self._wake = wake
         self._version = 0
         self._seen = Seen(-1, {})
+        self._broken: Exception | None = None  # a bug of ours, which ended a thread
         self._kept = [_Kept(self, source) for source in sources]
         self._reflectors = [Reflector(means, kept.source, kept) for kept in self._kept]
 
@@ -121,7 +125,7 @@ class Mirror:
     def wait(self, limit_s: float) -> bool:
         """Wait until everything has been listed once; whether it has. Raises as `seen` does."""
         with self.lock:
-            self.lock.wait_for(self._is_synced, limit_s)
+            self.lock.wait_for(lambda: self._is_synced() or self._broken is not None, limit_s)
         return self.is_synced
 
     @property
@@ -170,6 +174,12 @@ class Mirror:
             self.lock.notify_all()
         self._wake()
 
+    def broke(self, error: Exception) -> None:
+        """Note a bug that ended a thread; whoever looks is told."""
+        with self.lock:
+            self._broken = error
+            self.lock.notify_all()
+
     def _is_synced(self) -> bool:
         return all(kept.shelf.is_listed for kept in self._kept)
 
@@ -190,9 +200,8 @@ class Mirror:
                 reflector.relist()
 
     def _check(self) -> None:
-        for reflector in self._reflectors:
-            if reflector.broken is not None:
-                raise InvariantBroken("an object could not be viewed") from reflector.broken
+        if self._broken is not None:
+            raise InvariantBroken("an object could not be viewed") from self._broken
 
     def _kept_of(self, resource: str, raw: Raw) -> _Kept:
         found = [kept for kept in self._kept if kept.source.resource == resource]

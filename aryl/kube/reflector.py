@@ -11,7 +11,7 @@ from random import Random
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from aryl.kube.client import KubeApi
-from aryl.kube.errors import Gone, Invalid, KubeError, NotFound, ServerFault, Unreachable
+from aryl.kube.errors import Gone, Invalid, KubeError, NotFound, ServerFault, TooMany, Unreachable
 from aryl.kube.watching import Watch
 
 Raw = Mapping[str, Any]
@@ -26,7 +26,7 @@ class Pace:
     """How long things may take, in seconds; all but `quiet_s` vary by chance, so as to spread."""
 
     watch_s: float = 240.0  # the server ends a watch
-    quiet_s: float = 60.0  # a watch without a word, not even a bookmark, is taken for dead
+    quiet_s: float = 100.0  # a watch without a word is taken for dead: a bookmark comes each 75 s
     relist_s: float = 600.0  # everything is listed again
     wait_s: float = 0.5  # after a failure; twice that after the second, and so on
     longest_wait_s: float = 30.0
@@ -105,6 +105,9 @@ class Sink(Protocol[V]):
     def failed(self, error: KubeError) -> None:
         """A list or a watch went wrong; it is tried again."""
 
+    def broke(self, error: Exception) -> None:
+        """Our own bug has ended all this."""
+
 
 class Reflector(Generic[V]):
     """A thread that follows a source, and tells a sink."""
@@ -127,7 +130,6 @@ class Reflector(Generic[V]):
         self._thread = threading.Thread(
             target=self._run, name=f"watches {source.kind}", daemon=True
         )
-        self.broken: Exception | None = None  # our own bug, which ended the thread
 
     def start(self) -> None:
         """Begin."""
@@ -158,7 +160,7 @@ class Reflector(Generic[V]):
             while not self._stopped.is_set():
                 self._stopped.wait(self._round())
         except Exception as error:
-            self.broken = error
+            self._sink.broke(error)
             raise
 
     def _round(self) -> float:
@@ -190,7 +192,9 @@ class Reflector(Generic[V]):
         if isinstance(error, Gone) and self._failures == 1:
             return 0.0
         wait_s = self._pace.wait_s * 2.0 ** min(self._failures - 1, 10)
-        return min(wait_s, self._pace.longest_wait_s) * self._chance.uniform(0.5, 1.0)
+        asked_s = error.retry_after_s if isinstance(error, TooMany) else 0.0
+        wait_s = min(wait_s, self._pace.longest_wait_s) * self._chance.uniform(0.5, 1.0)
+        return max(wait_s, min(asked_s, self._pace.longest_wait_s))
 
     def _is_absent(self) -> bool:
         """Whether the kind is really not there: a server that has just started says so of all."""
@@ -239,6 +243,7 @@ class Reflector(Generic[V]):
             self._watch = watch
         if self._stopped.is_set() or self._is_lost.is_set():
             watch.stop()
+        self._sink.heard()
         return watch
 
     def _has_heard(self, watch: Watch) -> bool:

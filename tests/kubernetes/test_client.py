@@ -10,7 +10,7 @@ import pytest
 from kubernetes.client import Configuration
 
 from aryl.clock import elapsed
-from aryl.kube.access import Access, from_kubeconfig
+from aryl.kube.access import Access, from_inside, from_kubeconfig
 from aryl.kube.client import KubeApi, PatchKind
 from aryl.kube.errors import (
     Clash,
@@ -263,6 +263,37 @@ def test_a_silent_watch_is_taken_for_dead(kube: KubeApi, control_plane: ControlP
 
     with kube.watch(NODES, version, 60, 0.5) as watch, silent(), too_long:
         list(watch)
+
+
+def test_a_list_begins_anew_where_a_page_came_too_late() -> None:
+    def page(name: str, following: str) -> bytes:
+        about = {"resourceVersion": "5", "continue": following}
+        return response(200, json.dumps({"metadata": about, "items": [name]}))
+
+    answers = [page("old", "more"), response(410, "{}"), page("a", "more"), page("b", "")]
+    with saying(answers) as server:
+        assert KubeApi(access_to(server.address)).list(NODES).items == ["a", "b"]
+
+
+def test_a_pod_is_whom_its_service_account_is(
+    control_plane: ControlPlane,
+    namespace: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    identity = control_plane.service_account(namespace, "default")
+    (tmp_path / "token").write_text(f"{identity.token}\n")
+    (tmp_path / "ca.crt").write_bytes(control_plane.credentials.authority)
+    host, _, port = control_plane.server.removeprefix("https://").rpartition(":")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
+
+    with KubeApi(from_inside(tmp_path)) as kube, pytest.raises(Forbidden) as forbidden:
+        kube.list(NODES)
+
+    assert f"system:serviceaccount:{namespace}:default" in str(forbidden.value)
+    with pytest.raises(BadInput, match="no access"):
+        from_inside(tmp_path / "nowhere")
 
 
 def test_what_the_server_puts_off_is_tried_again() -> None:

@@ -255,3 +255,9 @@ def test_a_view_that_fails_is_told_to_whoever_looks(control_plane: ControlPlane,
 
         with pytest.raises(InvariantBroken, match="could not be viewed"):
             wait_until(lambda: mirror.seen().views["nodes"], limit_s=10.0)
+
+    since_s = elapsed()
+    failure = pytest.raises(InvariantBroken, match="could not be viewed")
+    with failure, mirroring(control_plane.kubeconfig(), source):
+        pass
+    assert elapsed() - since_s < 5.0

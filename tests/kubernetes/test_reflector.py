@@ -51,6 +51,9 @@ class Told:
     def failed(self, error: KubeError) -> None:
         self.errors.append(error)
 
+    def broke(self, error: Exception) -> None:
+        raise AssertionError from error
+
     def lists(self) -> int:
         return sum(word.startswith("listed") for word in self.words)
 
@@ -177,7 +180,8 @@ def test_a_version_that_is_too_old_is_listed_again_at_once() -> None:
     with saying(answers) as server, reflecting(access_to(server.address), pace=pace) as told:
         wait_until(lambda: told.lists() == 2, limit_s=5.0)
 
-    assert told.words == ["begun", "listed n", "changed n", "heard", "begun", "listed "]
+    happened = ["begun", "listed n", "heard", "changed n", "heard", "heard", "begun", "listed "]
+    assert told.words[: len(happened)] == happened
     versions = [request for request in server.requests if b"watch=true" in request]
     assert b"resourceVersion=5&" in versions[0]
     assert b"resourceVersion=7&" in versions[1]
@@ -226,6 +230,15 @@ def test_a_watch_that_is_refused_is_asked_again_if_its_version_may_have_a_future
         wait_until(lambda: len(server.requests) > 3, limit_s=5.0)
 
     assert told.lists() == lists
+
+
+def test_a_server_that_is_too_busy_says_when_to_come_back() -> None:
+    later = response(429, "{}", "Retry-After: 60")
+    pace = Pace(wait_s=0.01, longest_wait_s=0.5)
+    with saying([later]) as server, reflecting(access_to(server.address), pace=pace) as told:
+        threading.Event().wait(1.2)
+
+    assert 2 <= len(told.errors) <= 4
 
 
 def test_it_stops_while_it_waits() -> None:
