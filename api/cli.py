@@ -95,6 +95,9 @@ def serve(
     each second, and remembers everything in aryl.db. Whoever reaches it may do everything until the
     first token is created (`aryl token create`); therefore it listens on this machine only.
 
+    A Kubernetes cluster is scheduled where the file says `cluster.kind = "kubernetes"`; see
+    `aryl kube check`, and begin with --shadow.
+
     Example: `aryl serve --database postgresql+psycopg:///aryl --config aryl.toml --role scheduler`
     """
     from api.listening import announce  # noqa: PLC0415 - see above

@@ -41,7 +41,8 @@ def serve_demo(config: Path | None, flags: Flags) -> None:
 def _with_scratch(flags: Flags, scratch: Path) -> Flags:
     """The flags, with the paper's cluster at the demo's speed where they say nothing else."""
     chosen = {name: value for name, value in flags["cluster"].items() if value is not None}
-    cluster = {"shape": "paper", "speed": SPEED, "file": scratch / "cluster.db"} | chosen
+    paper = {"shape": "paper", "speed": SPEED, "file": scratch / "cluster.db"}
+    cluster = paper | chosen | {"kind": "emulated"}  # whatever a file says: no real one is flooded
     database = {"url": f"sqlite:///{scratch}/aryl.db"}
     return {**flags, "cluster": cluster, "database": database}
 
