@@ -8,6 +8,7 @@ from api.scheduled import Scheduled, Term
 from api.settings import Settings
 from aryl.daemon.loop import Lease
 from aryl.engine.live import LiveCluster
+from aryl.store import Lease as DatabaseLease
 from simulator.cluster_file import AWAY
 from simulator.emulated import EmulatedCluster
 from simulator.inputs import read_world
@@ -36,7 +37,7 @@ class Emulated(Scheduled):
         shown = self.settings.cluster
         return {"cluster": f"emulated, {shown.shape}, {shown.speed:g} x, {shown.file}"}
 
-    def lease(self, database: Lease, _holder: str) -> Lease:
+    def lease(self, database: DatabaseLease, _holder: str) -> Lease:
         """The database's: the file asks for its term."""
         return database
 

@@ -8,6 +8,7 @@ from typing import Protocol
 from aryl.daemon.loop import Lease
 from aryl.daemon.scheduler import Instant
 from aryl.engine.live import LiveCluster
+from aryl.store import Lease as DatabaseLease
 from aryl.store import SchedulerStore
 
 
@@ -34,7 +35,7 @@ class Scheduled(Protocol):
         """What an operator is told of it at the start."""
         ...
 
-    def lease(self, database: Lease, holder: str) -> Lease:
+    def lease(self, database: DatabaseLease, holder: str) -> Lease:
         """The right to lead, made of the database's."""
         ...
 

@@ -28,6 +28,7 @@ from aryl.kube.placing import base_workers_on
 from aryl.kube.reflector import Means
 from aryl.kube.rights import Mode
 from aryl.metrics import Metrics
+from aryl.store import Lease as DatabaseLease
 from aryl.store.series import HISTORY_S
 
 log = structlog.get_logger(__name__)
@@ -70,7 +71,7 @@ class Kubernetes(Scheduled):
         placing = "looked at only" if seen.mode is Mode.SHADOW else f"placing by {seen.mode}"
         return {"cluster": f"Kubernetes {seen.version} at {seen.server}, {placing}", "pools": pools}
 
-    def lease(self, database: Lease, holder: str) -> Lease:
+    def lease(self, database: DatabaseLease, holder: str) -> Lease:
         """The cluster's and the database's; in shadow, which may write nothing, the latter."""
         if self._seen.mode is Mode.SHADOW:
             return database

@@ -10,6 +10,7 @@ from aryl.daemon.loop import Lease
 from aryl.kube.lease import ClusterLease
 from aryl.kube.throttle import Throttle
 from aryl.model.errors import LeaseLost
+from aryl.store import Lease as DatabaseLease
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,17 +18,25 @@ class BothLeases(Lease):
     """Leads who holds both."""
 
     cluster: ClusterLease
-    database: Lease
+    database: DatabaseLease
 
     def acquire(self) -> int | None:
-        """The database's term, once the cluster's lease is ours as well."""
+        """The database's term, once the cluster's lease is ours as well and knows that term.
+
+        Objects on the cluster bear the terms in which they were written. A database that is new, or
+        was restored, must not begin below them: it could lead, and change nothing.
+        """
         if not self.cluster.take():
             return None
         try:
-            return self.database.acquire()
+            term = self.database.acquire(above=self.cluster.term)
         except BaseException:
             self.cluster.release()  # somebody else may reach the database
             raise
+        if term is None or term == self.cluster.term:
+            return term
+        self.cluster.term = term
+        return term if self.cluster.renew() else None
 
     def renew(self) -> bool:
         """Keep both; False where either is gone."""

@@ -2,6 +2,7 @@
 
 Clocks of different machines are never compared. Who waits takes the lease once it has not been seen
 to change for as long as its holder promised to renew it; who holds it stops earlier than that.
+The lease also remembers the highest term that any leader had: a new database begins above it.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,13 @@ from typing import Any
 
 from aryl.kube.client import KubeApi
 from aryl.kube.errors import UNAVAILABLE, Clash, NotFound
+from aryl.kube.names import DOMAIN
 from aryl.kube.paths import collection, item
 
 LEASES = "coordination.k8s.io/v1"
 LEASE = "aryl"  # the name of the one that says who schedules
 PROMISE = 1.5  # who waits, waits that much longer than a holder acts on its last renewal
+TERM = f"{DOMAIN}/term"  # annotation: the highest term that a leader had
 NOBODY = ""  # holds a lease that was let go
 
 Raw = dict[str, Any]
@@ -41,7 +44,11 @@ class ClusterLease:
     """
 
     def __init__(self, api: KubeApi, place: tuple[str, str], holder: str, times: Times) -> None:
-        """Hold nothing yet; `place` is namespace and name, `holder` is unique."""
+        """Hold nothing yet; `place` is namespace and name, `holder` is unique.
+
+        `term` is the highest that is known; with the next renewal, others know it too.
+        """
+        self.term = 0
         namespace, self._name = place
         self._api, self._holder, self._times = api, holder, times
         self._leases = collection(LEASES, "leases", namespace)
@@ -62,6 +69,7 @@ class ClusterLease:
             found = self._api.get(self._path)
         except NotFound:
             return self._put(started_s, self._api.create, self._leases, self._first())
+        self.term = max(self.term, _term_of(found))
         spec = found.get("spec") or {}
         holder = spec.get("holderIdentity") or NOBODY
         if holder not in {NOBODY, self._holder} and not self._is_over(spec, started_s):
@@ -94,17 +102,9 @@ class ClusterLease:
         try:
             found = self._api.get(self._path)
             if (found.get("spec") or {}).get("holderIdentity") == self._holder:
-                self._api.replace(self._path, _held(found, {"holderIdentity": NOBODY}))
+                self._api.replace(self._path, self._held(found, {"holderIdentity": NOBODY}))
         except (NotFound, Clash):
             return
-
-    def holder(self) -> str | None:
-        """Who holds it and promises to be there still; None where it was let go, or never taken."""
-        try:
-            spec = self._api.get(self._path).get("spec") or {}
-        except NotFound:
-            return None
-        return spec.get("holderIdentity") or None
 
     def _is_over(self, spec: Raw, now_s: float) -> bool:
         """Whether another's lease has not changed for as long as it was to last."""
@@ -126,13 +126,23 @@ class ClusterLease:
 
     def _first(self) -> Raw:
         made = {"apiVersion": LEASES, "kind": "Lease", "metadata": {"name": self._name}}
-        return _held(made, self._spec(0, self._now()))
+        return self._held(made, self._spec(0, self._now()))
 
     def _next(self, found: Raw) -> Raw:
         spec = found.get("spec") or {}
         if spec.get("holderIdentity") == self._holder:
-            return _held(found, {"renewTime": self._now()})
-        return _held(found, self._spec((spec.get("leaseTransitions") or 0) + 1, self._now()))
+            return self._held(found, {"renewTime": self._now()})
+        return self._held(found, self._spec((spec.get("leaseTransitions") or 0) + 1, self._now()))
+
+    def _held(self, lease: Raw, spec: Raw) -> Raw:
+        """The lease with some of its fields, and the highest term."""
+        metadata = lease["metadata"]
+        notes = {**(metadata.get("annotations") or {}), TERM: str(self.term)}
+        return {
+            **lease,
+            "metadata": {**metadata, "annotations": notes},
+            "spec": {**(lease.get("spec") or {}), **spec},
+        }
 
     def _spec(self, transitions: int, now: str) -> Raw:
         return {
@@ -148,5 +158,6 @@ class ClusterLease:
         return f"{moment:%Y-%m-%dT%H:%M:%S.%f}Z"
 
 
-def _held(lease: Raw, spec: Raw) -> Raw:
-    return {**lease, "spec": {**(lease.get("spec") or {}), **spec}}
+def _term_of(lease: Raw) -> int:
+    noted = (lease["metadata"].get("annotations") or {}).get(TERM, "")
+    return int(noted) if noted.isdecimal() else 0

@@ -28,15 +28,20 @@ class Lease:
         self._database, self._holder, self._wall = database, holder, wall
         self._lasts_s = lasts_s
 
-    def acquire(self) -> int | None:
-        """The term if the lease is mine now; None while it is another's and has not expired."""
+    def acquire(self, above: int = 0) -> int | None:
+        """The term if the lease is mine now; None while it is another's and has not expired.
+
+        A new term is higher than `above`, which may know of terms that this database does not.
+        """
         now = self._wall()
         with self._database.write() as connection:
             row = _row(connection)
             is_mine = row is not None and row.holder == self._holder
             if row is not None and not is_mine and row.expires_wall_s > now:
                 return None
-            term = (0 if row is None else row.term) + (0 if is_mine else 1)
+            term = 0 if row is None else row.term
+            if not is_mine or term < above:
+                term = max(term, above) + 1
             _put(connection, self._holder, term, now + self._lasts_s)
         return term
 

@@ -56,6 +56,18 @@ def test_a_lease_let_go_is_free_at_once(database: Database) -> None:
     assert (leader.holder, leader.term, leader.expires_wall_s) == ("b", 2, wall.time_s + 10.0)
 
 
+def test_a_term_is_higher_than_one_that_others_know_of(database: Database) -> None:
+    wall = Wall()
+    mine = Lease(database, "a", wall)
+
+    assert mine.acquire(above=7) == 8
+    assert mine.acquire(above=8) == 8
+    assert mine.acquire(above=3) == 8
+    assert mine.acquire(above=9) == 10
+    wall.time_s += 60.0
+    assert Lease(database, "b", wall).acquire(above=4) == 11
+
+
 def test_of_many_that_ask_at_once_one_leads(database: Database) -> None:
     wall = Wall()
     leases = [Lease(database, f"holder-{n}", wall) for n in range(8)]
