@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from math import inf
+from typing import Any
 
 from aryl.engine.lifecycle import JobEvent, JobState
 from aryl.engine.live import Ending
@@ -9,8 +10,10 @@ from aryl.engine.records import JobRecord
 from aryl.kube.following import Following
 from aryl.kube.kinds.base import object_path
 from aryl.kube.moment import Moment
+from aryl.kube.names import NOTICE
 from aryl.kube.nodes import keep_nodes
 from aryl.kube.statuses import Shown, Standing, Statuses
+from aryl.kube.views import WorkloadView
 from aryl.kube.wishes import OWNER, Hearing
 from aryl.kube.workloads import Workload
 from aryl.kube.writing import Pen
@@ -63,10 +66,12 @@ class Keeper:
 
     def _tell(self, moment: Moment, known: Known) -> None:
         """Let users see on their objects how their jobs stand."""
-        shown = {
-            uid: Shown(workload.kind, workload.view, self._standing(moment, workload, known))
-            for uid, workload in moment.objects.items()
-        }
+        shown: dict[str, Shown] = {}
+        for uid, workload in moment.objects.items():
+            standing = self._standing(moment, workload, known)
+            is_undecided = standing.phase == "Queued" and standing.reason is None
+            if not (is_undecided and _is_told(workload.view)):
+                shown[uid] = Shown(workload.kind, workload.view, standing)
         self._statuses.write(self._pen.hands, shown, self._pen.clock.now(), self._pen.wall())
 
     def _standing(self, moment: Moment, workload: Workload, known: Known) -> Standing:
@@ -114,3 +119,9 @@ class Keeper:
                 return
             if self._pen.publish(record.job.spec, None) is None:
                 self._tried_s[name] = wall_s
+
+
+def _is_told(view: WorkloadView) -> bool:
+    """Whether an object says why its job waits; a new leader has no better word for it yet."""
+    status: Any = view.raw.get("status") or {}
+    return NOTICE in view.annotations or status.get("phase") == "Queued"

@@ -18,7 +18,7 @@ from aryl.clock import SystemClock, elapsed
 from aryl.daemon.scheduler import Instant, Scheduler, Stage
 from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
-from aryl.kube.access import from_kubeconfig
+from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.discovery import discover
@@ -77,7 +77,7 @@ class KubeStage:
     demand_was: float = 0.0  # servers, in all bins before the test
     now: float = START_S
     wall_added_s: float = 0.0
-    wire: Callable[[KubeApi], KubeApi] = lambda api: api  # how the scheduler speaks to the server
+    speak: Callable[[Access], KubeApi] = KubeApi  # how the scheduler speaks to the server
     watcher: Unwatched = field(default_factory=Unwatched)
     deaths: int = 0
 
@@ -102,13 +102,13 @@ class KubeStage:
         instant.move_to(self.now)
         self.store = SchedulerStore(self.database, self.config, term=term)
         with ExitStack() as stack:
-            api = stack.enter_context(KubeApi(from_kubeconfig(self.control_plane.kubeconfig())))
+            api = stack.enter_context(self.speak(from_kubeconfig(self.control_plane.kubeconfig())))
             served = discover(api)
             past = self.store.demand_bins(0.0) or [
                 (START_S - n * BIN_S, self.demand_was) for n in range(1, 13)
             ]
             opening = Opening(
-                Means(self.wire(api), elapsed, Random(1)),
+                Means(api, elapsed, Random(1)),
                 served,
                 self.options,
                 self.config,
@@ -210,6 +210,15 @@ class KubeStage:
         names = [f"web-{next(_names)}" for _ in range(count)]
         create_pods(self.api, self.namespace, [inference_pod(name, gpus) for name in names])
         return names
+
+    def finish(self) -> None:
+        """Let all workers succeed, and everything follow from that."""
+        for pod in self.api.list(PODS):
+            metadata = pod["metadata"]
+            is_worker = metadata["labels"].get("aryl.dev/managed") == "true"
+            if is_worker and pod["status"].get("phase") == "Running":
+                self.kubelets.succeed(metadata["namespace"], metadata["name"])
+        self.pass_time(5.0)
 
     def record(self, name: str) -> JobRecord:
         """A live job of the store, by its name or the end of it."""
