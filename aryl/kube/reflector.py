@@ -23,10 +23,14 @@ _BRIEF_S = 1.0  # a watch that ends sooner, without a word, has failed
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How long things may take, in seconds; all but `quiet_s` vary by chance, so as to spread."""
+    """How long things may take, in seconds; most vary by chance, so as to spread.
 
-    watch_s: float = 240.0  # the server ends a watch
-    quiet_s: float = 100.0  # a watch without a word is taken for dead: a bookmark comes each 75 s
+    Bookmarks are never promised, and a quiet watch looks like a dead one. So the server is asked to
+    end watches soon: one that it does not end is dead, and to begin another costs next to nothing.
+    """
+
+    watch_s: float = 75.0  # the server ends a watch
+    late_s: float = 10.0  # one that it has not ended by then is dead
     relist_s: float = 600.0  # everything is listed again
     wait_s: float = 0.5  # after a failure; twice that after the second, and so on
     longest_wait_s: float = 30.0
@@ -237,7 +241,7 @@ class Reflector(Generic[V]):
         self._failures = 0
 
     def _opened(self, timeout_s: int) -> Watch:
-        source, quiet_s = self._source, self._pace.quiet_s
+        source, quiet_s = self._source, timeout_s + self._pace.late_s
         watch = self._api.watch(source.path, self._version, timeout_s, quiet_s, **source.query)
         with self._lock:
             self._watch = watch

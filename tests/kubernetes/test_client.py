@@ -3,14 +3,13 @@
 import json
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from kubernetes.client import Configuration
 
 from aryl.clock import elapsed
-from aryl.kube.access import Access, from_inside, from_kubeconfig
+from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi, PatchKind
 from aryl.kube.errors import (
     Clash,
@@ -20,12 +19,10 @@ from aryl.kube.errors import (
     NotFound,
     Refused,
     TooMany,
-    Unauthorized,
     Unreachable,
 )
 from aryl.kube.paths import NODES, PODS, item, within
 from aryl.kube.throttle import Throttle
-from aryl.model.errors import BadInput
 from tests.client.faults import response, saying
 from tests.kubernetes.api import Api
 from tests.kubernetes.control_plane import ControlPlane
@@ -165,65 +162,6 @@ def test_who_has_no_right_to_is_told_to_what(control_plane: ControlPlane) -> Non
     assert said == ["list pods", "watch pods", evict]
 
 
-def test_a_wrong_token_is_no_secret_told(control_plane: ControlPlane, tmp_path: Path) -> None:
-    config = json.loads(control_plane.kubeconfig().read_text())
-    config["users"][0]["user"] = {"token": "hush-hush"}
-    file = tmp_path / "config"
-    file.write_text(json.dumps(config))
-
-    with KubeApi(from_kubeconfig(file)) as kube, pytest.raises(Unauthorized) as refused:
-        kube.list(NODES)
-
-    assert "hush" not in str(refused.value)
-
-
-def test_a_plugin_gives_the_token_of_the_context_that_is_asked_for(
-    control_plane: ControlPlane, tmp_path: Path
-) -> None:
-    config = json.loads(control_plane.kubeconfig().read_text())
-    token = config["users"][0]["user"]["token"]
-    answer = {
-        "apiVersion": "client.authentication.k8s.io/v1beta1",
-        "kind": "ExecCredential",
-        "status": {"token": token},
-    }
-    program = {
-        "apiVersion": answer["apiVersion"],
-        "command": "echo",
-        "args": [json.dumps(answer)],
-        "interactiveMode": "Never",
-    }
-    config["users"].append({"name": "plugged", "user": {"exec": program}})
-    context = {"cluster": "tests", "user": "plugged"}
-    config["contexts"].append({"name": "plugged", "context": context})
-    config["users"][0]["user"] = {"token": "wrong"}
-    file = tmp_path / "config"
-    file.write_text(json.dumps(config))
-
-    with KubeApi(from_kubeconfig(file, "plugged")) as kube:
-        assert kube.list(NODES).items == []
-
-
-def test_a_certificate_that_nobody_trusts_ends_it(
-    control_plane: ControlPlane, tmp_path: Path
-) -> None:
-    config = json.loads(control_plane.kubeconfig().read_text())
-    del config["clusters"][0]["cluster"]["certificate-authority-data"]
-    file = tmp_path / "config"
-    file.write_text(json.dumps(config))
-
-    with KubeApi(from_kubeconfig(file)) as kube, pytest.raises(Unreachable, match="CERTIFICATE"):
-        kube.get("/version")
-
-
-def test_a_file_that_gives_no_access_is_bad_input(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no access"):
-        from_kubeconfig(tmp_path / "nowhere")
-    (tmp_path / "config").write_text("{}")
-    with pytest.raises(BadInput, match="no access"):
-        from_kubeconfig(tmp_path / "config")
-
-
 def test_nobody_there_is_unreachable(kube: KubeApi, control_plane: ControlPlane) -> None:
     kube.get("/version")
     control_plane.apiserver.kill()
@@ -273,27 +211,6 @@ def test_a_list_begins_anew_where_a_page_came_too_late() -> None:
     answers = [page("old", "more"), response(410, "{}"), page("a", "more"), page("b", "")]
     with saying(answers) as server:
         assert KubeApi(access_to(server.address)).list(NODES).items == ["a", "b"]
-
-
-def test_a_pod_is_whom_its_service_account_is(
-    control_plane: ControlPlane,
-    namespace: str,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    identity = control_plane.service_account(namespace, "default")
-    (tmp_path / "token").write_text(f"{identity.token}\n")
-    (tmp_path / "ca.crt").write_bytes(control_plane.credentials.authority)
-    host, _, port = control_plane.server.removeprefix("https://").rpartition(":")
-    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", host)
-    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", port)
-
-    with KubeApi(from_inside(tmp_path)) as kube, pytest.raises(Forbidden) as forbidden:
-        kube.list(NODES)
-
-    assert f"system:serviceaccount:{namespace}:default" in str(forbidden.value)
-    with pytest.raises(BadInput, match="no access"):
-        from_inside(tmp_path / "nowhere")
 
 
 def test_what_the_server_puts_off_is_tried_again() -> None:

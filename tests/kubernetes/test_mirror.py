@@ -23,7 +23,7 @@ from tests.kubernetes.wire import over, wired
 
 pytestmark = pytest.mark.kubernetes
 
-QUICK = Pace(quiet_s=1.0, wait_s=0.02, longest_wait_s=0.2)
+QUICK = Pace(watch_s=1.0, late_s=1.0, wait_s=0.02, longest_wait_s=0.2)
 MAPS = "/api/v1/configmaps"
 
 
@@ -236,8 +236,7 @@ def test_a_write_that_the_watch_never_tells_of_makes_it_list_again(
 def test_it_stops_at_once_even_where_the_server_stands_still(
     control_plane: ControlPlane, api: Api
 ) -> None:
-    pace = Pace(quiet_s=60.0)
-    with mirroring(control_plane.kubeconfig(), NODE, pace=pace) as mirror:
+    with mirroring(control_plane.kubeconfig(), NODE, pace=Pace()) as mirror:
         make_node(api, "a")
         wait_until(lambda: nodes(mirror) == {"a": "1"})
         control_plane.apiserver.pause()
