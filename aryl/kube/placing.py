@@ -4,7 +4,7 @@
 bind: that the pod has changed makes it look again. *Binding*: the same is written, and Aryl binds.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
 from typing import Final
@@ -58,6 +58,8 @@ class PodPlacer:
 
     def _bind(self, pod: PodView, node: NodeView, held: Sequence[PodView]) -> str:
         """Bind a pod if it fits beside all others, of which the mirror has only some."""
+        if why_not := "; ".join(obstacles(pod, node, reduce(add, _known(held), Taken()))):
+            return why_not  # without a word to the API server: it may be asked often
         raw = self._api.get(pod_path(pod))
         if raw["metadata"]["uid"] != pod.uid:  # old servers bind by the name alone
             return "another pod has its name by now"
@@ -75,9 +77,7 @@ class PodPlacer:
         for raw in listed:
             if raw["status"].get("phase") not in _ENDED:
                 yield _requests(raw["spec"], self._options.gpu_resource)
-        for pod in held:
-            if pod.holds_gpus and pod.uid not in known:
-                yield Taken(pod.gpus, pod.cpu_milli, pod.memory_bytes)
+        yield from _known(pod for pod in held if pod.uid not in known)
 
 
 def base_workers_on(api: KubeApi, server: str) -> frozenset[str]:
@@ -86,6 +86,13 @@ def base_workers_on(api: KubeApi, server: str) -> frozenset[str]:
     there = f"spec.nodeName={server}"
     found = api.list(PODS, labelSelector=chosen, fieldSelector=there, resourceVersion=0).items
     return frozenset(raw["metadata"]["uid"] for raw in found)
+
+
+def _known(pods: Iterable[PodView]) -> Iterator[Taken]:
+    """What each pod holds that the mirror has on a node."""
+    for pod in pods:
+        if pod.holds_gpus:
+            yield Taken(pod.gpus, pod.cpu_milli, pod.memory_bytes)
 
 
 def _requests(spec: Raw, gpu_resource: str) -> Taken:

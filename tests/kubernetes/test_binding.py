@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
+from kubernetes.client import Configuration
 
-from aryl.kube.access import from_kubeconfig
+from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi
+from aryl.kube.errors import Unreachable
 from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.placing import PodPlacer, base_workers_on
@@ -172,6 +174,20 @@ def test_what_was_bound_a_moment_ago_counts_before_it_is_listed(table: Table) ->
     said = table.place(table.create("w-0"), held=[just_bound])
 
     assert said == "the pod requests 4 GPUs: 2 of 8 are left on n1"
+
+
+def test_what_the_mirror_shows_in_the_way_is_no_question_to_the_server(table: Table) -> None:
+    marks = {"annotations": {SERVER: "n1"}, "labels": {KIND: "base"}}
+    worker = replace(table.create("w-0", tolerations=[]), **marks)  # type: ignore[arg-type]
+    cordoned = replace(table.node(), is_cordoned=True)
+
+    with KubeApi(Access(Configuration(host="http://127.0.0.1:1"))) as nobody:
+        placer = PodPlacer(nobody, table.mirror, BINDING)
+        said = placer.place(worker, "n1", BASE, cordoned, ())
+        with pytest.raises(Unreachable):
+            placer.place(worker, "n1", BASE, table.node(), ())
+
+    assert said == "n1 is cordoned"
 
 
 def test_a_node_that_takes_no_pods_is_waited_for(table: Table) -> None:

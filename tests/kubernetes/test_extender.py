@@ -170,8 +170,10 @@ def test_while_the_service_is_away_workers_wait(ward: Ward) -> None:
     assert ward.node_of("w-0") == ""
 
     ward.service.answer()
+    # kube-scheduler 1.20 tries again when something happens on the cluster, or after a minute
+    ward.api.patch("/api/v1/nodes/n3", {"metadata": {"labels": {"something": "new"}}})
 
-    wait_until(lambda: ward.node_of("w-0"))  # it is tried again every ten seconds, at least
+    wait_until(lambda: ward.node_of("w-0"), 2 * SOON_S)
     assert ward.node_of("w-0") == "n2"
 
 
