@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -195,6 +196,53 @@ def test_of_two_services_one_leads_and_hands_over_when_it_stops(site: Site) -> N
     until(lambda: metric(second, "aryl_leader") == 1.0, limit_s=10.0)
     assert f"/{second.popen.pid}/" in site.api.get(f"{leases}/aryl")["spec"]["holderIdentity"]
     assert second.stop() == 0
+
+
+def test_a_leader_that_was_stopped_does_no_harm_when_it_goes_on(site: Site) -> None:
+    first = site.serve()
+    site.bring("long", minWorkers=1, maxWorkers=1)
+    until(lambda: [it for it in site.pods() if it["status"]["phase"] == "Running"])
+    second = site.serve()
+    first.popen.send_signal(signal.SIGSTOP)
+    until(lambda: metric(second, "aryl_leader") == 1.0)
+    job_id = second.submit(name="b", num_gpus=8, duration_s=60, template=pod())
+    until(lambda: state_of(second, job_id) == "running")
+    until(lambda: len([it for it in site.pods() if it["status"]["phase"] == "Running"]) == 2)
+
+    first.popen.send_signal(signal.SIGCONT)
+
+    until(lambda: metric(first, "aryl_leader") == 0.0)
+    assert metric(second, "aryl_leader") == 1.0
+    assert len(site.pods()) == 2
+    assert state_of(second, job_id) == "running"
+    assert [first.stop(), second.stop()] == [0, 0]
+
+
+def test_with_a_new_database_what_runs_is_known_again(site: Site) -> None:
+    first = site.serve()
+    job_id = first.submit(name="bert", num_gpus=8, duration_s=3600, template=pod())
+    until(lambda: [it for it in site.pods() if it["status"]["phase"] == "Running"])
+    until(lambda: state_of(first, job_id) == "running")
+    uids = {it["metadata"]["uid"] for it in site.pods()}
+    assert first.stop() == 0
+    assert term_told(site) == 1
+
+    (site.folder / "aryl.db").rename(site.folder / "lost.db")
+    second = site.serve()
+
+    until(lambda: second.get("/api/v1/jobs")["items"])
+    until(lambda: state_of(second, job_id) == "running")
+    assert {it["metadata"]["uid"] for it in site.pods()} == uids
+    second.cancel(job_id)  # it can act: its term is above that of the annotations
+    until(lambda: state_of(second, job_id) == "cancelled")
+    until(lambda: not site.pods())
+    assert term_told(site) == 2
+    assert second.stop() == 0
+
+
+def term_told(site: Site) -> int:
+    lease = f"/apis/coordination.k8s.io/v1/namespaces/{site.namespace}/leases/aryl"
+    return int(site.api.get(lease)["metadata"]["annotations"]["aryl.dev/term"])
 
 
 OBSERVE = [
