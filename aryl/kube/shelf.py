@@ -26,6 +26,7 @@ class Shelf(Generic[V]):
         self._versions: dict[str, str] = {}  # of every object, those of no interest too
         self._seen: dict[tuple[str, str], None] = {}  # in the order in which they were seen
         self._awaited: dict[str, tuple[str, float]] = {}  # version of our write, and until when
+        self._older: dict[str, tuple[str, float]] = {}  # those of them that a list will know
 
     def share(self) -> Mapping[str, V]:
         """The views as they are now, and as this mapping will stay."""
@@ -33,14 +34,15 @@ class Shelf(Generic[V]):
         return self._views
 
     def begin(self) -> None:
-        """A list is asked for, which will know all that we have written so far."""
-        self._awaited.clear()
+        """A list is asked for, which will know all that we have written so far, if it comes."""
+        self._older = dict(self._awaited)
 
     def fill(self, entries: Sequence[Entry[V]]) -> bool:
         """Take a list for the truth, but for what we wrote since it began; whether views differ."""
         listed = {entry.key: entry for entry in entries}
-        for key in [*self._awaited]:
-            if key in listed and listed[key].version == self._awaited[key][0]:
+        for key, awaited in [*self._awaited.items()]:
+            is_told = key in listed and listed[key].version == awaited[0]
+            if is_told or self._older.get(key) == awaited:
                 del self._awaited[key]
         gone = [key for key in self._versions if key not in listed and key not in self._awaited]
         news = [self._drop(key) for key in gone]
