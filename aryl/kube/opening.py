@@ -49,7 +49,7 @@ class Opened:
 def opened(opening: Opening, term: int, *, is_shadow: bool) -> Iterator[Opened]:
     """A cluster that has been seen whole. Raises `Unreachable` where that takes too long."""
     options, api = opening.options, opening.means.api
-    kinds = kinds_of(options, opening.served)
+    kinds = kinds_of(options, opening.served, opening.wall)
     sources = sources_of(options, opening.served, kinds.values())
     with Mirror(opening.means, sources, opening.wake) as mirror:
         if not mirror.wait(SYNC_S):

@@ -30,7 +30,7 @@ def spec_of(file: str) -> Any:
         "resourceVersion": "1",
         "creationTimestamp": "2026-01-01T00:00:00Z",
     }
-    kind = kinds_of(OPTIONS, SERVED)[raw["kind"]]
+    kind = kinds_of(OPTIONS, SERVED, lambda: 0.0)[raw["kind"]]
     view = kind.keep({**raw, "metadata": metadata})
     assert view is not None
     return kind.describe(view).spec
@@ -60,7 +60,7 @@ def test_every_sample_but_inference_is_among_them() -> None:
     kinds = {file: read("samples", file)[0]["kind"] for file in FILES}
 
     assert kinds.pop("inference.yaml") == "Deployment"
-    assert sorted(kinds.values()) == sorted(kinds_of(OPTIONS, SERVED))
+    assert sorted(kinds.values()) == sorted(kinds_of(OPTIONS, SERVED, lambda: 0.0))
 
 
 def pods_in(body: Any) -> list[Any]:

@@ -1,7 +1,7 @@
 """Objects that others own are resized, paused and placed; their controllers make the pods."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -68,8 +68,8 @@ def stage(
     if request.param in DEFINITIONS:
         define(control_plane.admin, DEFINITIONS[request.param])
 
-    def kind_of(options: KubeOptions) -> Managed:
-        kind = kinds_of(options, OLD_SERVER)[request.param]
+    def kind_of(options: KubeOptions, wall: Callable[[], float]) -> Managed:
+        kind = kinds_of(options, OLD_SERVER, wall)[request.param]
         assert isinstance(kind, Managed)
         return kind
 

@@ -8,14 +8,20 @@ import pytest
 
 from aryl.engine.lifecycle import JobEvent
 from aryl.kube.kinds.base import object_path
-from aryl.kube.kinds.trainingjob import TrainingJobs
+from aryl.kube.kinds.trainingjob import OVERDUE_S, TrainingJobs
 from aryl.kube.names import ENDED, FAILURES, FINALIZER
 from aryl.kube.publishing import training_job
 from aryl.kube.views import WorkloadView
 from tests.builders import base, flexible, make_spec
 from tests.kubernetes.api import Refused
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.workload_stage import WORKER, WorkloadStage, define_training_jobs, staged
+from tests.kubernetes.workload_stage import (
+    GRACE_S,
+    WORKER,
+    WorkloadStage,
+    define_training_jobs,
+    staged,
+)
 
 pytestmark = pytest.mark.kubernetes
 
@@ -78,7 +84,7 @@ def test_a_preempted_job_loses_its_workers_and_starts_again_with_new_ones(
     stage.job = replace(job, preemptions=1)
     stage.settle(view)
 
-    assert stage.where(view) == {"bert-0": "train-0001", "bert-1": "train-0001"}
+    assert stage.where(view) == {"bert-r1w0": "train-0001", "bert-r1w1": "train-0001"}
     assert not before & {pod.uid for pod in stage.pods(view)}
 
 
@@ -92,6 +98,23 @@ def test_pods_of_the_last_run_go_before_a_new_run_begins(stage: WorkloadStage) -
 
     assert not before & {pod.uid for pod in stage.pods(view)}
     assert len(stage.where(view)) == 2
+
+
+def test_a_new_run_does_not_wait_for_ever_for_a_node_that_hangs(stage: WorkloadStage) -> None:
+    view = running(stage)
+    stage.kubelets.hang("train-0002")
+
+    assert stage.job is not None
+    stage.hold(view, base(1, 2))
+    stage.job = replace(stage.job, preemptions=1)
+    stage.settle(view)
+    held_back = stage.where(view)
+    stage.wall_added_s += GRACE_S + OVERDUE_S + 1.0
+    stage.settle(view)
+
+    assert held_back == {"bert-1": "train-0002"}
+    new = {name: node for name, node in stage.where(view).items() if name != "bert-1"}
+    assert new == {"bert-r1w0": "train-0001", "bert-r1w1": "train-0001"}
 
 
 def test_a_worker_that_a_user_deletes_comes_back(stage: WorkloadStage) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from aryl.clock import SystemClock
 from aryl.kube.access import from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.hands import Hands
@@ -58,6 +59,7 @@ class WorkloadStage:
     operate: Callable[[], bool] = lambda: False  # whoever owns the pods; whether it did anything
     job: Job | None = None
     now_s: float = 0.0  # the kubelets' time
+    wall_added_s: float = 0.0  # to the machine's time
 
     def submit(self, spec: Raw, name: str = "bert", **metadata: Any) -> WorkloadView:
         """Create a workload of the stage's kind."""
@@ -137,15 +139,21 @@ class WorkloadStage:
 
 @contextmanager
 def staged(
-    control_plane: ControlPlane, namespace: str, kind_of: Callable[[KubeOptions], Kind]
+    control_plane: ControlPlane,
+    namespace: str,
+    kind_of: Callable[[KubeOptions, Callable[[], float]], Kind],
 ) -> Iterator[WorkloadStage]:
     """A stage whose workers are bound by Aryl."""
     options = KubeOptions(namespace=namespace, placing=Placing.BINDING, inference_gpu_type="T4")
     api = control_plane.admin
     with KubeApi(from_kubeconfig(control_plane.kubeconfig())) as kube:
         kubelets = FakeKubelets(api, clock=lambda: stage.now_s)
+
+        def wall() -> float:
+            return SystemClock().now() + stage.wall_added_s
+
         hands = Hands(kube, Unmirrored(), options, PodPlacer(kube, Unmirrored(), options))
-        stage = WorkloadStage(api, namespace, kind_of(options), hands, kubelets, options)
+        stage = WorkloadStage(api, namespace, kind_of(options, wall), hands, kubelets, options)
         try:
             kubelets.add(
                 node_body(name, 8, {options.pool_label: pool}) for name, pool in SERVERS.items()

@@ -1,7 +1,7 @@
 """The TrainingJob: Aryl's own description of a job, and the controller that gives it workers."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -28,6 +28,7 @@ from aryl.model.job import Job, WorkerKind
 # A worker's host name is the job's name and an index, and has 63 characters at most.
 NAME: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 BACKOFF_LIMIT: Final = 3
+OVERDUE_S: Final = 30.0  # beyond a pod's grace: its node is dead or hangs, and it is not waited for
 WORDS: Final = Words(
     least="minWorkers",
     requested="workers",
@@ -48,6 +49,7 @@ class TrainingJobs:
     """How TrainingJobs are read, and what is done for them."""
 
     options: KubeOptions
+    wall: Callable[[], float]  # seconds since the epoch
     kind: str = "TrainingJob"
     path: str = collection(API_VERSION, "trainingjobs")
 
@@ -88,8 +90,11 @@ class TrainingJobs:
         if failures.count > limit:
             return JobEvent.FAIL, f"{failures.count} workers failed; spec.backoffLimit is {limit}"
         done = sum(
-            pod.phase == "Succeeded" and pod.labels.get(KIND) == WorkerKind.BASE
-            for pod in _of_run(job, pods)
+            pod.phase == "Succeeded"
+            and pod.deleted_s is None  # what was told to stop may end well too
+            and pod.labels.get(KIND) == WorkerKind.BASE
+            and pod.labels.get(RUN) == run_of(job)
+            for pod in pods
         )
         if done and done >= sum(job.holding.base):
             return JobEvent.FINISH, f"all {done} base workers succeeded"
@@ -111,13 +116,21 @@ class TrainingJobs:
 
     def _staff(self, hands: Writing, view: WorkloadView, job: Job, pods: Sequence[PodView]) -> None:
         """Take workers away, make new ones, and bring each to its server."""
-        found = seating(seats(job), _of_run(job, pods), index_of)
+        of_run = [pod for pod in pods if pod.labels.get(RUN) == run_of(job)]
+        found = seating(seats(job), [pod for pod in of_run if is_alive(pod)], index_of)
         seated = {pod.uid for pod, _ in found.seated}
         _withdraw(hands, [p for p in pods if p.uid not in seated and p.phase != "Failed"])
-        self._hire(hands, view, job, [*new_slots(job, found.vacant, [index_of(p) for p in pods])])
+        if not any(self._may_run(pod) for pod in pods if pod not in of_run):
+            taken = [index_of(pod) for pod in of_run]
+            self._hire(hands, view, job, [*new_slots(job, found.vacant, taken)])
         for pod, seat in found.seated:
             if not hands.is_spent and (not pod.node or pod.labels.get(KIND) != seat.kind):
                 hands.place(pod, seat.server, seat.kind)
+
+    def _may_run(self, pod: PodView) -> bool:
+        """Whether a pod of the last run may still write: a new run must not begin beside it."""
+        is_overdue = pod.deleted_s is not None and self.wall() >= pod.deleted_s + OVERDUE_S
+        return pod.holds_gpus and not is_overdue
 
     def _hire(self, hands: Writing, view: WorkloadView, job: Job, slots: Sequence[Slot]) -> None:
         """Make new workers; none of a template that was spoilt while the job runs."""
@@ -210,11 +223,6 @@ def _backoff_limit(view: WorkloadView) -> int:
 def _finalizers(view: WorkloadView) -> tuple[str, ...]:
     names: Any = view.raw["finalizers"]
     return tuple(names)
-
-
-def _of_run(job: Job, pods: Sequence[PodView]) -> list[PodView]:
-    """The pods that work since the job was started last."""
-    return [pod for pod in pods if is_alive(pod) and pod.labels.get(RUN) == run_of(job)]
 
 
 def _has_ended(pod: PodView) -> bool:

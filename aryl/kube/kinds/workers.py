@@ -20,9 +20,14 @@ MAX_RESTARTS: Final = 100
 Body = dict[str, Any]
 
 
-def pod_name(job_name: str, index: int) -> str:
-    """A worker's pod, and its host name."""
-    return f"{job_name}-{index}"
+def pod_name(job_name: str, job: Job, index: int) -> str:
+    """A worker's pod, and its host name.
+
+    Each run of a job has names of its own, so that none waits for a pod of the last run that is
+    stuck on a dead node. What follows the last dash has no dash: no two jobs share a name.
+    """
+    run = f"r{run_of(job)}w" if job.preemptions else ""
+    return f"{job_name}-{run}{index}"
 
 
 def service_name(job_name: str) -> str:
@@ -57,7 +62,7 @@ def pod_body(
     about = template.get("metadata") or {}
     spec = deepcopy(template["spec"])
     spec |= {
-        "hostname": pod_name(view.name, slot.index),
+        "hostname": pod_name(view.name, job, slot.index),
         "subdomain": service_name(view.name),
         "schedulerName": options.scheduler_name,
     }
@@ -72,7 +77,7 @@ def pod_body(
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": pod_name(view.name, slot.index),
+            "name": pod_name(view.name, job, slot.index),
             "namespace": view.namespace,
             "labels": {**(about.get("labels") or {}), **_labels(view, job, slot)},
             "annotations": {**(about.get("annotations") or {}), SERVER: slot.seat.server},
@@ -113,7 +118,7 @@ def _environment(view: WorkloadView, job: Job, options: KubeOptions) -> list[Bod
     """What torchrun reads instead of its command line."""
     most = most_pods(job.spec, options.workers_per_training_worker)
     least = sum(job.holding.base)
-    leader = f"{pod_name(view.name, 0)}.{service_name(view.name)}"
+    leader = f"{pod_name(view.name, job, 0)}.{service_name(view.name)}"
     values = {
         "PET_NNODES": f"{least}:{max(least, most)}",
         "PET_NPROC_PER_NODE": job.spec.gpus_per_worker,

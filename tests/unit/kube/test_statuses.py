@@ -18,7 +18,7 @@ from aryl.model.reason import Reason, ReasonCode, because
 from tests.builders import base, flexible, make_job
 from tests.unit.kube.workloads import OPTIONS, make_raw, make_view
 
-KIND = TrainingJobs(OPTIONS)
+KIND = TrainingJobs(OPTIONS, lambda: 0.0)
 JOB = replace(make_job(min_workers=2, max_workers=4), placements=(base(1, 2), flexible(2)))
 STARTED = replace(JOB, started_s=1_000.0, preemptions=2)
 ENDED = Ending(replace(STARTED, placements=()), JobEvent.FINISH, 2_000.0, "all 2 succeeded")

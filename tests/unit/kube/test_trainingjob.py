@@ -22,7 +22,7 @@ from tests.builders import base, make_job
 from tests.strategies import specs
 from tests.unit.kube.workloads import OPTIONS, TEMPLATE, make_pod, make_view
 
-KIND = TrainingJobs(OPTIONS)
+KIND = TrainingJobs(OPTIONS, lambda: 0.0)
 B, F = WorkerKind.BASE, WorkerKind.FLEXIBLE
 
 
@@ -133,7 +133,7 @@ def test_a_name_that_no_host_can_have_is_refused(name: str) -> None:
 
 
 def test_the_services_own_template_is_for_jobs_without_one() -> None:
-    kind = TrainingJobs(KubeOptions(worker_template=dict(TEMPLATE)))
+    kind = TrainingJobs(KubeOptions(worker_template=dict(TEMPLATE)), lambda: 0.0)
     view = make_view({"template": None})
 
     assert kind.describe(view).spec.num_gpus == 1
@@ -187,11 +187,14 @@ def test_a_worker_knows_where_to_meet_the_others() -> None:
         "PET_NNODES": "2:4",
         "PET_NPROC_PER_NODE": "8",
         "PET_RDZV_BACKEND": "c10d",
-        "PET_RDZV_ENDPOINT": "bert-0.aryl-bert:29400",
+        "PET_RDZV_ENDPOINT": "bert-r3w0.aryl-bert:29400",
         "PET_RDZV_ID": "bert-3",
         "PET_MAX_RESTARTS": "100",
     }
-    assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == ("bert-1", "aryl-bert")
+    assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == (
+        "bert-r3w1",
+        "aryl-bert",
+    )
     assert service_body(make_view())["metadata"]["name"] == "aryl-bert"
 
 

@@ -67,4 +67,4 @@ def make_raw(spec: dict[str, Any] | None = None, **metadata: Any) -> dict[str, A
 
 def make_view(spec: dict[str, Any] | None = None, **metadata: Any) -> WorkloadView:
     """The view of such an object."""
-    return TrainingJobs(OPTIONS).keep(make_raw(spec, **metadata))
+    return TrainingJobs(OPTIONS, lambda: 0.0).keep(make_raw(spec, **metadata))
