@@ -65,18 +65,6 @@ def test_a_job_loses_the_flexible_workers_of_a_lost_node_and_runs_on(stage: Kube
     stage.wall_added_s += stage.options.node_lost_s + 5.0
     stage.settle()
 
-    print(
-        stage.record("bert"),
-        stage.opened.hands.counts,
-        stage.opened.cluster.observe().cluster.servers,
-        stage.api.get(NODES + "/infer-1")["status"]["conditions"],
-        stage.opened.cluster.observe().loans,
-    )
-    from sqlalchemy import text
-
-    with stage.database.read() as c:
-        for r in c.execute(text("select * from plans")).mappings():
-            print({k: str(v)[:1500] for k, v in r.items()})
     assert held == 3
     assert [p.server_id for p in stage.record("bert").job.placements] == ["train-1", "infer-2"]
     assert stage.states() == {"bert": JobState.RUNNING}
