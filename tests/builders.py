@@ -1,12 +1,12 @@
 """Model values for tests, by keyword, with dull defaults: a test states only what it is about."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 from aryl.engine.ports import Observation
 from aryl.model.books import capacity_of, holders_of
-from aryl.model.cluster import Cluster, Loan, Pool, Server
+from aryl.model.cluster import Cluster, Condition, Loan, Pool, Server
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind, holding_of
 from aryl.model.plan import (
@@ -63,6 +63,23 @@ def make_cluster(
     return Cluster(servers, factor)
 
 
+def conditioned(cluster: Cluster, **changes: Condition | int) -> Cluster:
+    """The cluster with other conditions of servers (`infer_0001=Condition.BUSY`), or GPUs shut."""
+    names = {name.replace("_", "-"): change for name, change in changes.items()}
+    assert names.keys() <= cluster.by_id.keys()
+    servers = [
+        server
+        if (change := names.get(server.id)) is None
+        else replace(server, condition=change)
+        if isinstance(change, Condition)
+        else replace(server, shut_gpus=change)
+        for server in cluster.servers
+    ]
+    return Cluster(
+        tuple(servers), cluster.factor, cluster.training_gpu_type, cluster.inference_gpu_type
+    )
+
+
 def base(server: int, workers: int = 1, *, loaned: bool = False) -> Placement:
     """Base workers on the n-th training server, or on the n-th inference server."""
     return _placement(server, workers, WorkerKind.BASE, loaned)
@@ -95,6 +112,7 @@ def make_snapshot(
     running: Iterable[Job] = (),
     loans: Iterable[str | Loan] = (),
     demand: Sequence[float] | DemandHistory = (),
+    demand_now: float | None = None,
     now: float = 1_000.0,
     due: Due = BOTH,
     ranking: PolicyConfig | None = None,
@@ -119,6 +137,7 @@ def make_snapshot(
         elastic={name: job for name, job in by_id.items() if job.spec.is_elastic},
         loans={loan.server_id: loan for loan in lent},
         demand=history,
+        demand_now=demand_now,
     )
 
 

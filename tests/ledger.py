@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from math import ceil
 
-from aryl.model.cluster import Pool
+from aryl.model.cluster import Condition, Pool
 from aryl.model.job import JobSpec, Placement, WorkerKind
 from aryl.model.plan import (
     Action,
@@ -54,8 +54,31 @@ class Ledger:
 
     def free(self, server_id: str) -> int:
         """GPUs that training may still take on a server."""
-        size = self.snapshot.cluster.by_id[server_id].gpus
-        return size - self.used(server_id) if self.usable[server_id] else 0
+        return self.room(server_id) - self.used(server_id) if self.room(server_id) else 0
+
+    def room(self, server_id: str) -> int:
+        """GPUs that training could take on a server if it held none."""
+        if not self.usable[server_id] or not self.is_open(server_id):
+            return 0
+        server = self.snapshot.cluster.by_id[server_id]
+        return server.gpus - server.shut_gpus
+
+    def is_open(self, server_id: str) -> bool:
+        """Whether a server's condition lets it be given workers, or be lent."""
+        return self.snapshot.cluster.by_id[server_id].condition is Condition.OPEN
+
+    def movable(self) -> list[str]:
+        """Servers on loan that would serve inference if they were asked back, by name."""
+        by_id = self.snapshot.cluster.by_id
+        serving = {Condition.OPEN, Condition.BUSY}
+        lent = [name for name, loan in self.snapshot.loans.items() if loan.is_open]
+        return sorted(name for name in lent if by_id[name].condition in serving)
+
+    def taken(self) -> list[str]:
+        """Those of them on which inference runs already and no base workers stand in the way."""
+        by_id = self.snapshot.cluster.by_id
+        busy = [s for s in self.movable() if by_id[s].condition is Condition.BUSY]
+        return [server for server in busy if not self.hosts_base(server)]
 
     def hosts_base(self, server_id: str) -> bool:
         """Whether any job has base workers on a server."""
@@ -76,7 +99,8 @@ class Ledger:
         for action in plan.actions:
             self.follow(action)
             for server in self.snapshot.cluster.servers:
-                assert 0 <= self.used(server.id) <= server.gpus, f"{server.id} after {action}"
+                usable = server.gpus - server.shut_gpus
+                assert 0 <= self.used(server.id) <= usable, f"{server.id} after {action}"
         return self
 
     def follow(self, action: Action) -> None:
@@ -99,11 +123,14 @@ class Ledger:
                 assert self.snapshot.cluster.pool_of(server_id) is Pool.INFERENCE
                 assert server_id not in self.snapshot.loans, "it is at home"
                 assert not self.usable[server_id]
+                assert self.is_open(server_id), "nothing else uses it, and it is well"
                 self.usable[server_id] = True
             case ReclaimServer(server_id=server_id):
                 assert self.usable[server_id]
                 assert self.snapshot.cluster.pool_of(server_id) is Pool.INFERENCE
                 assert self.used(server_id) == 0, "a returned server is vacant"
+                condition = self.snapshot.cluster.by_id[server_id].condition
+                assert condition not in {Condition.AWAY, Condition.PINNED}, "it can serve inference"
                 self.usable[server_id] = False
 
     def _take(self, job_id: str, placements: tuple[Placement, ...]) -> None:
@@ -111,6 +138,7 @@ class Ledger:
             assert p.workers >= 1
             assert p.pool is self.snapshot.cluster.pool_of(p.server_id)
             assert self.usable[p.server_id], "training may use the server"
+            assert self.is_open(p.server_id), "only an open server is given workers"
             self.held[job_id, p.server_id, p.kind] += p.workers
 
     def units(self, job_id: str, *kinds: WorkerKind) -> int:

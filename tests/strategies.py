@@ -13,7 +13,7 @@ from typing import Any
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from aryl.model.cluster import Cluster, Loan, Pool
+from aryl.model.cluster import Cluster, Condition, Loan, Pool
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec, Placement, WorkerKind
 from aryl.model.snapshot import Due, Snapshot
@@ -39,9 +39,15 @@ UP_TO = [st.integers(0, most) for most in range(13)]
 PROGRESS_S = st.sampled_from([-100.0, 0.0, 60.0])
 SHARES_DONE = st.sampled_from([0.0, 0.3, 0.9])
 KNOWN_BINS = st.sampled_from([1, 1, 2, 3, 0])
+NEEDED_NOW = [st.none() | st.integers(0, most + 1).map(float) for most in range(7)]
 DUES = st.sampled_from([BOTH, Due.SCHEDULE, Due.ORCHESTRATE])
 FATES = st.sampled_from(["open", "open", "open", "open", "home", "asked back"])
 RECENT_FATES = st.sampled_from(["home", "home", "open"])
+CONDITIONS = {  # where a server may be found in which condition; open ones may be shut in part
+    "training": st.sampled_from([*[Condition.OPEN] * 3, Condition.AWAY]),
+    "at home": st.sampled_from([*[Condition.OPEN] * 2, Condition.BUSY, Condition.AWAY]),
+    "on loan": st.sampled_from([*[Condition.OPEN] * 3, *Condition]),
+}
 ORDERING_NAMES = st.sampled_from(sorted(ORDERINGS))
 KNOBS = {
     # the scheme that does everything gets most of the attention
@@ -228,6 +234,23 @@ def loan_books(draw: st.DrawFn, cluster: Cluster) -> list[Loan]:
 
 
 @st.composite
+def conditions(draw: st.DrawFn, room: "Room") -> Cluster:
+    """The room's cluster as a real one may be: servers in any condition, GPUs that others hold."""
+    cluster = room.cluster
+    servers = []
+    for server in cluster.servers:
+        free = room.free.get(server.id)
+        where = "at home" if free is None else "on loan"
+        condition = draw(CONDITIONS["training" if server.pool is Pool.TRAINING else where])
+        left = server.gpus if free is None else free
+        shut = draw(UP_TO[left]) if condition is Condition.OPEN and draw(CHANCE) else 0
+        if condition is not Condition.OPEN:
+            shut = left
+        servers.append(replace(server, condition=condition, shut_gpus=shut))
+    return replace(cluster, servers=tuple(servers))
+
+
+@st.composite
 def demands(draw: st.DrawFn, cluster: Cluster) -> DemandHistory:
     """Demand that calls for lending, for taking back, or for more than there is."""
     servers = len(cluster.inference_servers)
@@ -266,12 +289,14 @@ def snapshots(
         queued.append(draw(queued_jobs(spec)))
         if draw(CHANCE):
             queued.append(Job(draw(alike(spec, f"twin-{number}"))))
+    is_real = draw(CHANCE)
     return make_snapshot(
-        cluster,
+        draw(conditions(room)) if is_real else cluster,
         queued=queued,
         running=running,
         loans=loans,
         demand=draw(demands(cluster)),
+        demand_now=draw(NEEDED_NOW[len(cluster.inference_servers)]) if is_real else None,
         now=NOW_S,
         due=due or draw(DUES),
     )
@@ -289,6 +314,7 @@ def shuffled(draw: st.DrawFn, snapshot: Snapshot) -> Snapshot:
         running=running,
         loans=loans,
         demand=snapshot.demand,
+        demand_now=snapshot.demand_now,
         now=snapshot.now,
         due=snapshot.due,
     )

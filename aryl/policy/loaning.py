@@ -23,33 +23,30 @@ def never_lend(_draft: Draft, _snapshot: Snapshot, _config: PolicyConfig) -> Non
 
 
 def lend_by_forecast(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> Outlook | None:
-    """Lend what the forecast leaves beside the headroom, or take back what it needs.
+    """Lend what the forecast leaves beside the headroom, or take back what is needed.
 
-    Where nothing is known of demand yet, nothing is lent and nothing is taken back. Servers on
-    which inference runs already go back as soon as that preempts nobody.
+    Where nothing can be foreseen yet, nothing is lent, and only what is needed at this moment is
+    taken back. Servers on which inference runs already go back as soon as that preempts nobody.
     """
-    forecast = _forecast(snapshot, config)
-    if forecast is None:
-        return None
     return_busy(draft, snapshot)
-    outlook = Outlook(forecast, loanable_servers(snapshot, config.headroom, forecast))
+    foreseen = _foreseen(snapshot, config)
+    needs = [servers for servers in (foreseen, snapshot.demand_now) if servers is not None]
+    if not needs:
+        return None
+    outlook = Outlook(max(needs), loanable_servers(snapshot, config.headroom, max(needs)))
     on_loan = snapshot.on_loan - sum(isinstance(a, ReclaimServer) for a in draft.actions)
-    if outlook.loanable > snapshot.not_at_home:
-        _lend(draft, snapshot, config, outlook)
-    elif outlook.loanable < on_loan:
+    if outlook.loanable < on_loan:
         take_back(draft, snapshot, config, on_loan - outlook.loanable)
+    elif foreseen is not None and outlook.loanable > snapshot.not_at_home:
+        _lend(draft, snapshot, config, outlook)
     return outlook
 
 
-def _forecast(snapshot: Snapshot, config: PolicyConfig) -> float | None:
-    """The servers that inference needs within the lead time, and at this moment at least."""
+def _foreseen(snapshot: Snapshot, config: PolicyConfig) -> float | None:
+    """The servers that inference will need within the lead time, as far as that can be told."""
     lead_s = config.orchestrator_s + config.vacate_s
-    foreseen = FORECASTERS[config.forecaster](
-        snapshot.demand, snapshot.now, lead_s, config.quantile
-    )
-    if foreseen is None or snapshot.demand_now is None:
-        return foreseen
-    return max(foreseen, snapshot.demand_now)
+    forecaster = FORECASTERS[config.forecaster]
+    return forecaster(snapshot.demand, snapshot.now, lead_s, config.quantile)
 
 
 LOANINGS: dict[str, Loaning] = {"none": never_lend, "forecast": lend_by_forecast}
@@ -99,5 +96,6 @@ def _servers_wanted(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> i
             more = max(0, spec.max_workers - training_workers(cluster, job.holding))
             wanted_gpus += cluster.workers_on(Pool.INFERENCE, more) * spec.gpus_per_worker
     server_gpus = max((s.gpus for s in cluster.inference_servers), default=1)
-    vacant = draft.capacity.now.count(Group.VACANT_LOAN)
-    return max(0, -(-wanted_gpus // server_gpus) - vacant)
+    vacant = draft.capacity.now.members(Group.VACANT_LOAN)
+    to_fill = sum(cluster.servers[at].condition is Condition.OPEN for at in vacant)
+    return max(0, -(-wanted_gpus // server_gpus) - to_fill)

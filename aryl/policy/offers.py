@@ -10,7 +10,7 @@ from math import ceil, floor
 from typing import NamedTuple
 
 from aryl.model.cluster import ROUNDING, Cluster, Pool
-from aryl.model.job import Holding, Job, JobSpec
+from aryl.model.job import Holding, Job, JobSpec, WorkerKind
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.knapsack import Group
@@ -77,6 +77,31 @@ def candidates_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) ->
         most = min(job.spec.max_workers - stake.fixed, stake.flexible_in(fitting[size]))
         found.append(Candidate(job, stake, _offer(stake, most, job, config, now)))
     return found
+
+
+def stuck_in(draft: Draft, pool: Pool) -> dict[str, int]:
+    """The jobs with flexible workers on shut servers of the pool, where nobody gains by a shrink.
+
+    They keep their size. With each, the GPUs that it holds elsewhere and that others might have.
+    """
+    index = draft.capacity.without_flexible
+    if not index.shut:
+        return {}
+    by_id, groups, stuck = draft.cluster.by_id, growth_groups(pool), {}
+    for job in draft.elastic():
+        held = [
+            (by_id[p.server_id].index, p.workers)
+            for p in draft.placements(job.id)
+            if p.pool is pool and p.kind is WorkerKind.FLEXIBLE
+        ]
+        if any(index.shut >> at & 1 for at, _ in held):
+            open_to_all = [
+                workers
+                for at, workers in held
+                if not index.shut >> at & 1 and index.group[at] in groups
+            ]
+            stuck[job.id] = sum(open_to_all) * job.spec.gpus_per_worker
+    return stuck
 
 
 @lru_cache(maxsize=4096)

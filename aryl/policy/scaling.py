@@ -11,7 +11,7 @@ from aryl.model.reason import ReasonCode, because
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.knapsack import How, solve
-from aryl.policy.offers import Candidate, candidates_in, capped
+from aryl.policy.offers import Candidate, candidates_in, capped, stuck_in
 from aryl.policy.placement import growth_groups
 from aryl.policy.units import release_flexible
 
@@ -37,10 +37,13 @@ SCALINGS: dict[str, Scaling] = {"none": keep_size, "knapsack": grow_elastic}
 
 
 def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draft:
-    candidates = candidates_in(draft, pool, config, now)
+    stuck = stuck_in(draft, pool)
+    candidates = [c for c in candidates_in(draft, pool, config, now) if c.job.id not in stuck]
+    spare_gpus = draft.capacity.without_flexible.free_gpus(growth_groups(pool))
+    spare_gpus -= sum(stuck.values())
     best = draft
     for _ in range(ROUNDS):
-        targets = _best_sizes(draft, pool, candidates, config)
+        targets = _best_sizes(draft, candidates, spare_gpus, config)
         if all(c.stake.held == target for c, target in zip(candidates, targets, strict=True)):
             return draft
         best = draft.fork()
@@ -55,14 +58,13 @@ def _grow_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> Draf
 
 
 def _best_sizes(
-    draft: Draft, pool: Pool, candidates: Sequence[Candidate], config: PolicyConfig
+    draft: Draft, candidates: Sequence[Candidate], spare_gpus: int, config: PolicyConfig
 ) -> list[int]:
     """The flexible workers each candidate is to have, by the knapsack's proven optimum."""
     if not candidates:
         return []
     since = draft.elapsed()
-    capacity_gpus = draft.capacity.without_flexible.free_gpus(growth_groups(pool))
-    choice = solve([c.offer.group for c in candidates], capacity_gpus, nodes=config.solver_nodes)
+    choice = solve([c.offer.group for c in candidates], spare_gpus, nodes=config.solver_nodes)
     items = sum(len(c.offer.options) for c in candidates)
     draft.note_solve("knapsack", items, since)
     if choice.how is How.FALLBACK:

@@ -6,6 +6,7 @@ from itertools import combinations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aryl.model.cluster import Condition, Server
 from aryl.model.job import WorkerKind
 from aryl.model.plan import Plan, PreemptJob
 from aryl.model.reason import ReasonCode
@@ -21,14 +22,18 @@ ORCHESTRATIONS = snapshots(due=Due.ORCHESTRATE)
 LENDING = configs(loaning="forecast")
 
 
+def is_away(server: Server) -> bool:
+    return server.condition is Condition.AWAY
+
+
 @often(1.5)
 @given(ORCHESTRATIONS, configs())
 def test_the_headroom_and_what_inference_needs_are_never_lent(
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
     plan = decide(snapshot, config)
-    servers = len(snapshot.cluster.inference_servers)
-    at_home = servers - len(snapshot.loans) - len(lent(plan))
+    serving = {s.id for s in snapshot.cluster.inference_servers if not is_away(s)}
+    servers, at_home = len(serving), len(serving - snapshot.loans.keys()) - len(lent(plan))
 
     if config.loaning == "none" or not len(snapshot.demand):
         assert not lent(plan) or config.forecaster == "oracle"
@@ -36,9 +41,9 @@ def test_the_headroom_and_what_inference_needs_are_never_lent(
         assert plan.outlook is not None
         needed = plan.outlook.forecast_servers + config.headroom * servers
         assert at_home >= needed - 1e-9
-        assert not reclaimed(plan)
+        assert reclaimed(plan) == Ledger(snapshot).taken()
         last_known = [*snapshot.demand.values[-1:], 0.0][0]
-        assert plan.outlook.forecast_servers >= last_known
+        assert plan.outlook.forecast_servers >= max(last_known, snapshot.demand_now or 0.0)
 
 
 @often(1.5)
@@ -47,10 +52,36 @@ def test_as_many_servers_are_asked_back_as_are_on_loan_beyond_what_can_be_spared
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
     plan = decide(snapshot, config)
-    loanable = plan.outlook.loanable if plan.outlook else snapshot.on_loan
+    serving = [s for s in snapshot.cluster.inference_servers if not is_away(s)]
+    not_at_home = [snapshot.loans[s.id] for s in serving if s.id in snapshot.loans]
+    on_loan = sum(loan.is_open for loan in not_at_home)
+    loanable = plan.outlook.loanable if plan.outlook else on_loan
+    movable, taken = Ledger(snapshot).movable(), Ledger(snapshot).taken()
+    idle = [s for s in serving if s.condition is Condition.OPEN and s.id not in snapshot.loans]
 
-    assert len(reclaimed(plan)) == max(0, snapshot.on_loan - loanable)
-    assert config.lend == "on-demand" or len(lent(plan)) == max(0, loanable - len(snapshot.loans))
+    assert set(taken) <= set(reclaimed(plan)) <= set(movable)
+    assert len(reclaimed(plan)) == min(len(movable), max(len(taken), on_loan - loanable))
+    if config.lend == "eager" and can_foresee(snapshot, config):
+        assert len(lent(plan)) == min(len(idle), max(0, loanable - len(not_at_home)))
+
+
+def can_foresee(snapshot: Snapshot, config: PolicyConfig) -> bool:
+    return bool(snapshot.demand.ahead if config.forecaster == "oracle" else len(snapshot.demand))
+
+
+@often(1.5)
+@given(ORCHESTRATIONS, LENDING)
+def test_what_inference_needs_now_is_at_home_or_comes_as_far_as_can_be(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan = decide(snapshot, config)
+    serving = [s.id for s in snapshot.cluster.inference_servers if not is_away(s)]
+    kept = [s for s in serving if s in snapshot.loans and snapshot.loans[s].is_open]
+    kept = [s for s in kept if s not in reclaimed(plan)]
+    lacking = (snapshot.demand_now or 0.0) - (len(serving) - len(kept) - len(lent(plan)))
+
+    assert lacking <= 0 or not set(kept) & set(Ledger(snapshot).movable())
+    assert lacking <= 0 or not lent(plan)
 
 
 def returned_without_preemption(plan: Plan) -> list[str]:
@@ -67,9 +98,7 @@ def test_nobody_is_preempted_while_vacant_servers_or_flexible_workers_would_do(
 ) -> None:
     plan = decide(snapshot, config)
     ledger = Ledger(snapshot)
-    without_base = [
-        s for s, loan in snapshot.loans.items() if loan.is_open and not ledger.hosts_base(s)
-    ]
+    without_base = [s for s in ledger.movable() if not ledger.hosts_base(s)]
 
     cheap = returned_without_preemption(plan)
 
@@ -84,14 +113,15 @@ def test_flexible_workers_leave_only_where_vacant_servers_are_not_enough(
 ) -> None:
     plan = decide(snapshot, config)
     ledger = Ledger(snapshot)
-    open_loans = [s for s, loan in snapshot.loans.items() if loan.is_open]
-    vacant = {s for s in open_loans if not ledger.used(s)}
+    vacant = {s for s in ledger.movable() if not ledger.used(s)}
+    left_by_inference = [s for s in ledger.taken() if ledger.used(s)]  # these empty others, too
+    others = set(reclaimed(plan)) - set(left_by_inference)
 
-    if len(reclaimed(plan)) <= len(vacant):
-        assert set(reclaimed(plan)) <= vacant
+    if len(others) > len(vacant):
+        assert vacant <= others
+    elif not left_by_inference:
+        assert others <= vacant
         assert len(plan.actions) == len(reclaimed(plan)) + len(lent(plan))
-    else:
-        assert vacant <= set(reclaimed(plan))
 
 
 @often(2)

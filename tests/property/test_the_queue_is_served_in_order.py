@@ -53,8 +53,7 @@ def fits(ledger: Ledger, spec: JobSpec, workers: int) -> bool:
             }
         )
         used = sum(n * ledger.specs[job].gpus_per_worker for job, n in base.items())
-        free = server.gpus - used if ledger.usable[server.id] else 0
-        slots[server.pool] += free // spec.gpus_per_worker
+        slots[server.pool] += max(0, ledger.room(server.id) - used) // spec.gpus_per_worker
     factor, on_training = Fraction(ledger.snapshot.cluster.factor), slots[Pool.TRAINING]
     on_loan = slots[Pool.INFERENCE] if spec.can_borrow else 0
     if workers <= on_training or ceil(workers * factor) <= on_loan:
