@@ -1,7 +1,5 @@
 """What `deploy/kubernetes` holds is taken by a real API server, and grants the rights it should."""
 
-import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,19 +11,19 @@ from aryl.kube.access import from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.discovery import discover
 from aryl.kube.rights import Mode, missing, needed
-from tests.deploy.kustomize import KUBERNETES, OVERLAYS, built, kubectl, only, read
+from tests.deploy.kustomize import KUBERNETES, OVERLAYS, built, read
 from tests.kubernetes.api import Api, Raw
-from tests.kubernetes.cleaning import DEFINITIONS
+from tests.kubernetes.applying import OWN, Applier, applying
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.daemons import wait_until
+from tests.kubernetes.definitions import DEFINITIONS as OTHERS
 from tests.kubernetes.statuses import node_body
+from tests.kubernetes.workload_stage import define, define_training_jobs
 
 pytestmark = pytest.mark.kubernetes
 
-OWN = "aryl-system"
 SERVED = [name for name in OVERLAYS if name.startswith("v1.20")]
 NEWER = {"policy/v1": "policy/v1beta1"}  # what 1.20 does not serve, in the form it does
-SAMPLES = ("trainingjob.yaml", "job.yaml", "inference.yaml")
 LEASES = f"/apis/coordination.k8s.io/v1/namespaces/{OWN}/leases"
 MONITORS: Raw = {
     "apiVersion": "apiextensions.k8s.io/v1",
@@ -52,48 +50,11 @@ MONITORS: Raw = {
 }
 
 
-class Applier:
-    """Applies manifests as an operator does."""
-
-    def __init__(self, control_plane: ControlPlane) -> None:
-        self._config = control_plane.kubeconfig()
-        self._cache = control_plane.folder / "kubectl"
-
-    def __call__(self, *words: str, manifest: str = "") -> str:
-        """Run kubectl; what it says."""
-        told = subprocess.run(  # noqa: S603 - our own words
-            [kubectl(), f"--cache-dir={self._cache}", *words],
-            input=manifest,
-            env=os.environ | {"KUBECONFIG": str(self._config)},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert told.returncode == 0, told.stderr
-        return told.stdout
-
-    def overlay(self, name: str, *more: str) -> str:
-        """Apply one of our overlays."""
-        return self("apply", "-k", str(KUBERNETES / "overlays" / name), *more)
-
-
 @pytest.fixture
-def apply(control_plane: ControlPlane, api: Api) -> Iterator[Applier]:
-    """kubectl, and a namespace for Aryl that no other test has used."""
-    wait_until(lambda: api.find(f"/api/v1/namespaces/{OWN}") is None)
-    applier = Applier(control_plane)
-    applier("apply", "-f", str(KUBERNETES / "base" / "namespace.yaml"))
-    yield applier
-    applier("delete", "-f", str(KUBERNETES / "base" / "namespace.yaml"), "--wait=false")
-
-
-def define(api: Api, definition: Any) -> None:
-    """Have a custom resource served."""
-    if api.find(f"{DEFINITIONS}/{definition['metadata']['name']}") is None:
-        api.create(DEFINITIONS, definition)
-    spec = definition["spec"]
-    version = f"/apis/{spec['group']}/{spec['versions'][0]['name']}"
-    wait_until(lambda: api.find(f"{version}/{spec['names']['plural']}") is not None)
+def apply(control_plane: ControlPlane) -> Iterator[Applier]:
+    """A way to deploy."""
+    with applying(control_plane) as applier:
+        yield applier
 
 
 def test_every_overlay_is_taken_by_the_server(apply: Applier) -> None:
@@ -207,10 +168,12 @@ def test_the_first_token_is_made_in_a_pod_that_is_taken(apply: Applier) -> None:
 
 
 def test_samples_are_taken(apply: Applier, api: Api) -> None:
-    define(api, only(read("base", "trainingjob-crd.yaml"), "CustomResourceDefinition"))
+    define_training_jobs(api)
+    for definition in OTHERS.values():
+        define(api, definition)
     apply("apply", "-f", str(KUBERNETES / "base" / "priorities.yaml"))
-    files = [f"--filename={KUBERNETES / 'samples' / name}" for name in SAMPLES]
+    files = sorted((KUBERNETES / "samples").iterdir())
 
-    told = apply("apply", "--dry-run=server", *files)
+    told = apply("apply", "--dry-run=server", *(f"--filename={file}" for file in files))
 
-    assert told.count("created (server dry run)") == len(SAMPLES)
+    assert told.count("created (server dry run)") == len(files)
