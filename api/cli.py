@@ -100,11 +100,6 @@ def serve(
 
     Example: `aryl serve --database postgresql+psycopg:///aryl --config aryl.toml --role scheduler`
     """
-    from api.listening import announce  # noqa: PLC0415 - see above
-    from api.logs import configure_logs  # noqa: PLC0415 - see above
-    from api.main import Service  # noqa: PLC0415 - see above
-    from api.settings import environment, read_settings  # noqa: PLC0415 - see above
-
     flags: dict[str, dict[str, object]] = {
         "server": {"host": host, "port": port},
         "database": {"url": database},
@@ -112,8 +107,20 @@ def serve(
         "cluster": {"shape": cluster, "speed": speed, "file": cluster_file},
         "kubernetes": {"placing": placing},
     }
-    configure_logs(WARNING if demo else INFO)  # the demo submits too often to tell of each
-    if demo:
+    _start(config, flags, role, is_demo=demo)
+
+
+def _start(
+    config: Path | None, flags: dict[str, dict[str, object]], role: Part, *, is_demo: bool
+) -> None:
+    """Serve until a signal says to stop."""
+    from api.listening import announce  # noqa: PLC0415 - see above
+    from api.logs import configure_logs  # noqa: PLC0415 - see above
+    from api.main import Service  # noqa: PLC0415 - see above
+    from api.settings import environment, read_settings  # noqa: PLC0415 - see above
+
+    configure_logs(WARNING if is_demo else INFO)  # the demo submits too often to tell of each
+    if is_demo:
         from api.demo import serve_demo  # noqa: PLC0415 - see above
 
         serve_demo(config, flags)

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError
 
-from api.kubernetes.settings import KubernetesSettings
+from api.kube_settings import KubernetesSettings
 from aryl.config import read_toml
 from aryl.model.errors import BadInput
 from aryl.policy.config import PolicyConfig

@@ -1,1 +1,1 @@
-"""A service on Kubernetes: its settings, and how its parts are put together."""
+"""A service on Kubernetes: how its parts are put together, and `aryl kube`."""

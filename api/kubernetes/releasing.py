@@ -13,7 +13,7 @@ from aryl.kube.discovery import Served
 from aryl.kube.errors import Clash, NotFound
 from aryl.kube.lease import LEASE, LEASES
 from aryl.kube.loans import unmarking
-from aryl.kube.names import ALLOCATION, DOMAIN, ENDED, FAILURES, FINALIZER, NOTICE, POOL
+from aryl.kube.names import ALLOCATION, ENDED, FAILURES, FINALIZER, NOTICE
 from aryl.kube.paths import NODES, collection, item, within
 
 Raw = Mapping[str, Any]
@@ -81,11 +81,17 @@ def leader(api: KubeApi, namespace: str, wall_s: float) -> str | None:
 
 
 def _of_node(raw: Raw) -> Release:
-    metadata, spec = raw["metadata"], raw.get("spec") or {}
-    taken = [f"label {key}" for key in metadata.get("labels") or {} if _is_ours(key, POOL)]
-    taken += [f"annotation {key}" for key in metadata.get("annotations") or {} if _is_ours(key)]
-    taints: Sequence[Raw] = spec.get("taints") or ()
-    taken += [f"taint {taint['key']}" for taint in taints if _is_ours(taint["key"])]
+    """What the patch that unmarks a node would take from it as it is."""
+    metadata, patch = raw["metadata"], unmarking(raw)
+    taken = [
+        f"{kind} {key}"
+        for kind, field in (("label", "labels"), ("annotation", "annotations"))
+        for key in patch["metadata"][field]
+        if key in (metadata.get(field) or {})
+    ]
+    left = patch["spec"]["taints"] or ()
+    taints: Sequence[Raw] = (raw.get("spec") or {}).get("taints") or ()
+    taken += [f"taint {taint['key']}" for taint in taints if taint not in left]
     name = metadata["name"]
     return Release(item(NODES, name), f"node {name}", tuple(taken))
 
@@ -116,7 +122,3 @@ def _freeing(raw: Raw) -> dict[str, Any]:
     if FINALIZER in finalizers:
         patch["finalizers"] = [name for name in finalizers if name != FINALIZER]
     return {"metadata": patch}
-
-
-def _is_ours(key: str, *kept: str) -> bool:
-    return key.startswith(f"{DOMAIN}/") and key not in kept

@@ -129,7 +129,9 @@ class JobOut(Told):
 
     id: str
     name: str
-    owner: str = Field(description="The name of the token that submitted it.")
+    owner: str = Field(
+        description="Who submitted it: the name of a token, or `kubernetes:` and a namespace."
+    )
     state: State
     version: int = Field(description="Counts its changes; its ETag.")
     user: str

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from api.kubernetes.settings import KubernetesSettings
+from api.kube_settings import KubernetesSettings
 from api.settings import DATABASE_URL, read_settings
 from aryl.config import read_policy
 from aryl.kube.options import KubeOptions
