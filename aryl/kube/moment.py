@@ -1,6 +1,5 @@
 """A cluster at one moment: its objects, what they say about jobs and loans, and the servers."""
 
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -151,29 +150,43 @@ def notes_of(nodes: Mapping[str, NodeView], running: Mapping[str, Job]) -> dict[
 
 def burdens_of(scene: Scene) -> dict[str, Burden]:
     """What stands on each node. A job's pods are where its plan has them, or in the way."""
-    held: Counter[str] = Counter()
-    covered: Counter[str] = Counter()
+    held, covered = _held_and_covered(scene)
+    taken: dict[str, int] = {}
+    foreign: dict[str, int] = {}
+    for pod in scene.sight.picture.pods.values():
+        if pod.gpus and pod.holds_gpus:
+            taken[pod.node] = taken.get(pod.node, 0) + pod.gpus
+            if not is_ours(pod):
+                foreign[pod.node] = foreign.get(pod.node, 0) + pod.gpus
+    return {
+        name: Burden(
+            held=held.get(name, 0),
+            blocked=taken.get(name, 0) - covered.get(name, 0),
+            inference=foreign.get(name, 0),
+        )
+        for name in (held | taken)
+        if name in scene.sight.picture.nodes
+    }
+
+
+def _held_and_covered(scene: Scene) -> tuple[dict[str, int], dict[str, int]]:
+    """GPUs by node that jobs were given, and as many of these as their own pods hold there."""
+    held: dict[str, int] = {}
+    covered: dict[str, int] = {}
     for name, job in scene.running.items():
-        given: Counter[str] = Counter()
-        for p in job.placements:
-            given[p.server_id] += p.workers * job.spec.gpus_per_worker
-        held.update(given)
-        bound: Counter[str] = Counter()
-        workload = scene.workloads[name]
+        workload, size = scene.workloads[name], job.spec.gpus_per_worker
+        bound: dict[str, int] = {}
         for pod in workload.kind.pods(workload.view, scene.sight):
             if pod.holds_gpus:
-                bound[pod.node] += pod.gpus
-        covered.update(given & bound)
-    found = {}
-    for name in scene.sight.picture.nodes:
-        pods = [pod for pod in scene.sight.pods_on(name) if pod.holds_gpus and pod.gpus]
-        if pods or name in held:
-            found[name] = Burden(
-                held=held[name],
-                blocked=sum(pod.gpus for pod in pods) - covered[name],
-                inference=sum(pod.gpus for pod in pods if not is_ours(pod)),
-            )
-    return found
+                bound[pod.node] = bound.get(pod.node, 0) + pod.gpus
+        for p in job.placements:
+            gpus = p.workers * size
+            held[p.server_id] = held.get(p.server_id, 0) + gpus
+            own = min(gpus, bound.get(p.server_id, 0))
+            if own:
+                bound[p.server_id] -= own  # base and flexible workers may share a server
+                covered[p.server_id] = covered.get(p.server_id, 0) + own
+    return held, covered
 
 
 def is_ours(pod: PodView) -> bool:

@@ -38,13 +38,13 @@ def standing(
 ) -> tuple[Placement, ...] | None:
     """What a running job still holds; None where it can't run with that."""
     gone = [p for p in job.placements if not stands(p)]
+    if not gone:
+        return job.placements
     if any(p.kind is WorkerKind.BASE for p in gone):
         return None
     left = without(job.placements, gone)
-    if gone:
-        left = without(left, whole_units(units, job.spec, left))
-        return left if _may_be(units, job.spec, left) else None
-    return left
+    left = without(left, whole_units(units, job.spec, left))
+    return left if _may_be(units, job.spec, left) else None
 
 
 def adopted(
