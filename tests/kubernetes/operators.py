@@ -104,7 +104,9 @@ class Operator:
 
     def _is_over(self, item: Raw) -> bool:
         conditions = (item.get("status") or {}).get("conditions") or ()
-        return any(one["type"] in {"Succeeded", "Complete", "Completed", "Failed"} for one in conditions)
+        return any(
+            one["type"] in {"Succeeded", "Complete", "Completed", "Failed"} for one in conditions
+        )
 
     def _create(self, item: Raw, wanted: Wanted) -> None:
         about = wanted.template.get("metadata") or {}
@@ -205,8 +207,8 @@ class RayOperator(Operator):
                 yield _ray_pod(name, "worker", group["groupName"], group)
 
     def _replicas(self, group: Raw) -> int:
-        least, most = group.get("minReplicas", 0), group.get("maxReplicas", 2147483647)
-        return int(min(most, max(least, group.get("replicas", 0))))
+        replicas, least = int(group.get("replicas", 0)), int(group.get("minReplicas", 0))
+        return least if replicas < least else min(replicas, int(group.get("maxReplicas", replicas)))
 
 
 class RealJobController(Operator):

@@ -146,6 +146,19 @@ def test_whoever_the_controller_takes_the_rest_end_where_the_plan_says(
     assert by_server(stage, view) == {"train-0001": 1, "train-0002": 1, "infer-0001": 2}
 
 
+def test_nothing_is_evicted_before_its_controller_has_shrunk_it(stage: WorkloadStage) -> None:
+    view = running(stage)
+    stage.hold(view, base(1), base(2), flexible(1, 2, loaned=True))
+    stage.settle(view)
+    stage.hands.counts.clear()
+
+    stage.hold(view, base(1), base(2), flexible(1, loaned=True))
+    for _ in range(3):
+        stage.step(view)
+
+    assert stage.hands.counts == {("patch", "done"): 1}
+
+
 def test_preempted_it_is_paused_by_its_own_controller(stage: WorkloadStage) -> None:
     view = running(stage)
     stage.hands.counts.clear()
