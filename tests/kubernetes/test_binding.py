@@ -169,11 +169,14 @@ def test_a_pod_that_has_ended_holds_nothing(table: Table) -> None:
 
 
 def test_what_was_bound_a_moment_ago_counts_before_it_is_listed(table: Table) -> None:
-    just_bound = replace(table.create("other", gpus=6), node="n1")
+    listed = table.create("listed", gpus=2, node="n1")
+    just_bound = replace(table.create("other", gpus=3), node="n1")
+    worker = table.create("w-0")
 
-    said = table.place(table.create("w-0"), held=[just_bound])
+    said = table.place(worker, held=[just_bound, listed])
+    alone = table.place(worker, held=[just_bound])
 
-    assert said == "the pod requests 4 GPUs: 2 of 8 are left on n1"
+    assert said == alone == "the pod requests 4 GPUs: 3 of 8 are left on n1"
 
 
 def test_what_the_mirror_shows_in_the_way_is_no_question_to_the_server(table: Table) -> None:
