@@ -6,7 +6,8 @@ from hypothesis import given
 
 from aryl.model.cluster import Pool
 from aryl.model.job import WorkerKind
-from aryl.model.plan import PreemptJob, StartJob
+from aryl.model.plan import PreemptJob, ResizeJob, StartJob
+from aryl.model.reason import ReasonCode
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.check import inconsistencies, violations
 from aryl.policy.config import PolicyConfig
@@ -55,6 +56,18 @@ def test_a_job_starts_once_with_base_workers_and_keeps_them(
         spec, rigid = after.specs[job_id], config.scaling == "none"
         wanted = spec.requested_workers if rigid else spec.min_workers
         assert after.units(job_id, WorkerKind.BASE) == wanted
+
+
+@often(2)
+@given(snapshots(due=Due.SCHEDULE), configs(scaling="knapsack"))
+def test_nobody_shrinks_for_gain_where_the_gpus_would_be_nobody_s(
+    snapshot: Snapshot, config: PolicyConfig
+) -> None:
+    plan, ledger = decide(snapshot, config), Ledger(snapshot)
+
+    for action in plan.actions:
+        if isinstance(action, ResizeJob) and action.reason.code is ReasonCode.SHRINKS_FOR_GAIN:
+            assert all(ledger.is_open(p.server_id) for p in action.remove)
 
 
 def kinds_on_loan(ledger: Ledger) -> dict[str, set[WorkerKind]]:
