@@ -48,6 +48,7 @@ class Site:
     namespace: str
     folder: Path
     processes: list[Process] = field(default_factory=list)
+    more: str = ""  # further tables of the settings
 
     @property
     def api(self) -> Api:
@@ -57,7 +58,7 @@ class Site:
         """The command that serves this cluster, as some user."""
         config = self.folder / f"{kubeconfig.name}.toml"
         text = SETTINGS.format(namespace=self.namespace)
-        config.write_text(f'{text}kubeconfig = "{kubeconfig}"\n')
+        config.write_text(f'{text}kubeconfig = "{kubeconfig}"\n{self.more}')
         files = ["--config", str(config), "--database", f"sqlite:///{self.folder}/aryl.db"]
         return ["-m", "aryl", "serve", "--port", "0", *files, *words]
 

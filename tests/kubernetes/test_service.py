@@ -4,6 +4,7 @@ import signal
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.kubernetes.control_plane import ControlPlane
@@ -22,7 +23,8 @@ def site(control_plane: ControlPlane, namespace: str, tmp_path: Path) -> Iterato
 
 def test_a_job_of_the_service_runs_on_the_cluster_until_it_is_done(site: Site) -> None:
     process = site.serve()
-    until(lambda: process.get("/readyz")["checks"]["cluster"] == "ok")
+    until(lambda: httpx2.get(f"{process.address}/readyz").status_code == 200)
+    assert process.get("/readyz")["checks"]["cluster"] == "ok"
 
     job_id = process.submit(
         name="bert", num_gpus=16, gpus_per_worker=8, duration_s=60, template=pod(**{RUNS: "3"})
@@ -36,6 +38,8 @@ def test_a_job_of_the_service_runs_on_the_cluster_until_it_is_done(site: Site) -
         assert words in site.log()
     assert metric(process, f'{WRITES}{{outcome="done",verb="create"}}') > 0
     assert metric(process, "aryl_kube_lists_total") > 0
+    assert metric(process, "aryl_kube_advance_seconds_count") > 0
+    assert metric(process, "aryl_kube_silence_seconds") < 150
     assert process.stop() == 0
 
 

@@ -12,8 +12,10 @@ import httpx2
 import pytest
 
 from tests.kubernetes.api import Api
+from tests.kubernetes.cluster import bind, create_pods, inference_pod
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.serving import JOBS, WRITES, Site, grant, metric, sited, state_of
+from tests.kubernetes.pod_life import RUNS
+from tests.kubernetes.serving import JOBS, WRITES, Site, grant, metric, pod, sited, state_of
 from tests.service.processes import ROOT, started, until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
@@ -64,6 +66,21 @@ def test_in_shadow_it_may_only_look_and_plans_all_the_same(site: Site) -> None:
     assert metric(process, WRITES) == 0
     assert look() == before
     assert "looked at only" in site.log()
+    assert process.stop() == 0
+
+
+def test_while_prometheus_is_away_pods_tell_what_inference_needs(site: Site) -> None:
+    query = 'url = "http://127.0.0.1:9"\nquery = "sum(x)"\nunit = "servers"'
+    site.more = f'[demand]\nsource = "promql"\n{query}\n'
+    create_pods(site.api, site.namespace, [inference_pod("web", 8)])
+    bind(site.api, site.namespace, "web", "inference-0")
+
+    process = site.serve()
+
+    until(lambda: metric(process, "aryl_leader") == 1.0)
+    until(lambda: "demand_unknown" in site.log())
+    job_id = process.submit(name="x", num_gpus=8, duration_s=5, template=pod(**{RUNS: "1"}))
+    until(lambda: state_of(process, job_id) == "finished")
     assert process.stop() == 0
 
 
