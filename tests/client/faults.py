@@ -59,9 +59,11 @@ def _listening(answer: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Fa
         faulty = Faulty(f"{scheme}://127.0.0.1:{door.getsockname()[1]}")
         thread = Thread(target=_serve, args=(door, faulty, answer, tls))
         thread.start()
-        yield faulty
-        door.shutdown(socket.SHUT_RDWR)
-        thread.join()
+        try:
+            yield faulty
+        finally:
+            door.shutdown(socket.SHUT_RDWR)
+            thread.join()
 
 
 def _serve(door: socket.socket, faulty: Faulty, answer: Answer, tls: ssl.SSLContext | None) -> None:
