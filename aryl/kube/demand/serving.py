@@ -12,7 +12,7 @@ from aryl.kube.views import NodeView, PodView, Taint
 from aryl.model.cluster import ROUNDING, Pool
 from aryl.model.errors import BadInput
 
-Judge = Callable[[PodView], bool]
+Judge = Callable[[PodView, bool], bool]  # of a pod, and whether it is on an inference server
 
 RESERVED: Final = Taint(RESERVED_TAINT, "inference", "NoSchedule")
 ENDED: Final = frozenset({"Succeeded", "Failed"})
@@ -43,14 +43,18 @@ class Asked:
 
 
 def inference_judge(selector: str) -> Judge:
-    """What tells an inference pod: labels "a=b,c=d", or that it tolerates the reserved taint.
+    """What tells an inference pod: labels "a=b,c=d"; else that it may run on reserved servers.
 
-    It requests GPUs in either case, and is none of Aryl's workers. Raises `BadInput`.
+    That is who tolerates the taint, or is there already: before Aryl goes live nothing is tainted.
+    It requests GPUs in any case, and is none of Aryl's workers. Raises `BadInput`.
     """
     wanted = dict(_labels(selector))
     if wanted:
-        return lambda pod: _could_be(pod) and wanted.items() <= pod.labels.items()
-    return lambda pod: _could_be(pod) and any(tolerates(t, RESERVED) for t in pod.tolerations)
+        return lambda pod, _: _could_be(pod) and wanted.items() <= pod.labels.items()
+    return lambda pod, is_there: (
+        _could_be(pod)
+        and (is_there or any(tolerates(toleration, RESERVED) for toleration in pod.tolerations))
+    )
 
 
 def asked_for(picture: Picture, is_inference: Judge) -> Asked:
@@ -65,10 +69,11 @@ def asked_for(picture: Picture, is_inference: Judge) -> Asked:
     hopeless: list[str] = []
     could: dict[tuple[int, tuple[tuple[str, str], ...]], bool] = {}
     for pod in picture.pods.values():
-        if not is_inference(pod) or pod.deleted_s is not None or pod.phase in ENDED:
+        is_there = pod.node in nodes
+        if not is_inference(pod, is_there) or pod.deleted_s is not None or pod.phase in ENDED:
             continue
         if pod.node:
-            if pod.node in nodes:
+            if is_there:
                 bound.append(pod)
             continue
         kind = (pod.gpus, tuple(sorted(pod.node_selector.items())))

@@ -27,9 +27,9 @@ def needed(seen: Picture) -> float:
     return Demand(DemandSource.PODS).look(seen, 0.0, ())[1]
 
 
-def stranger(server: str, gpus: int) -> PodView:
-    """A pod that is not of inference."""
-    return pod(f"stranger-{server}", gpus, node=server, tolerations=())
+def worker(server: str, gpus: int) -> PodView:
+    """A pod that is not of inference: a worker that has not gone yet."""
+    return pod(f"worker-{server}", gpus, node=server, labels=WORKER)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,10 @@ def stranger(server: str, gpus: int) -> PodView:
     ],
 )
 def test_who_tolerates_the_taint_is_inference(one: PodView, is_inference: bool) -> None:
-    assert inference_judge("")(one) is is_inference
+    is_one = inference_judge("")
+
+    assert is_one(one, False) is is_inference
+    assert is_one(one, True) is (one.gpus > 0 and one.labels != WORKER), "it is there already"
 
 
 @pytest.mark.parametrize(
@@ -69,7 +72,8 @@ def test_labels_tell_inference_where_a_selector_is_given(
 ) -> None:
     judge = inference_judge("app=llm, tier=serving")
 
-    assert judge(pod(labels=labels, tolerations=())) is is_inference
+    for is_there in (False, True):
+        assert judge(pod(labels=labels, tolerations=()), is_there) is is_inference
 
 
 @pytest.mark.parametrize("selector", ["app", "=llm", "app!=llm", "app==llm", "app in (a)"])
@@ -152,9 +156,9 @@ LENT = (lent("l1"), lent("l2"))
         ),
         pytest.param(
             [node("h1"), *LENT],
-            [stranger("h1", 8), pod("b", 8)],
+            [worker("h1", 8), pod("b", 8)],
             2,
-            id="strangers hold theirs too",
+            id="workers that have not gone hold theirs, too",
         ),
         pytest.param([node("h1"), *LENT], [pod("a", 9)], 0, id="no server is large enough"),
         pytest.param(
@@ -175,7 +179,7 @@ LENT = (lent("l1"), lent("l2"))
         pytest.param(
             [node("h1", labels={"gpu": "A10", STATE: "home"}), lent("l1")],
             [
-                stranger("h1", 8),
+                worker("h1", 8),
                 pod("b", 1, node_selector={"gpu": "A10"}),
             ],
             1,
@@ -183,19 +187,19 @@ LENT = (lent("l1"), lent("l2"))
         ),
         pytest.param(
             [node("h1"), lent("l1")],
-            [stranger("h1", 8), pod("b", 1, node_selector={STATE: "home"})],
+            [worker("h1", 8), pod("b", 1, node_selector={STATE: "home"})],
             2,
             id="a server on loan will be at home",
         ),
         pytest.param(
             [node("h1", 32), lent("l1")],
-            [stranger("h1", 32), pod("b", 5, node="l1"), pod("c", 4)],
+            [worker("h1", 32), pod("b", 5, node="l1"), pod("c", 4)],
             1,
             id="inference stays on a server on loan: no room there",
         ),
         pytest.param(
             [node("h1"), lent("l1", is_ready=False), lent("l2", is_cordoned=True)],
-            [stranger("h1", 8), pod("b", 4)],
+            [worker("h1", 8), pod("b", 4)],
             1,
             id="who is not ready or cordoned is of no help",
         ),
@@ -245,7 +249,7 @@ def test_a_step_of_nothing_new_answers_the_same() -> None:
 
 
 def test_another_home_is_looked_at_anew() -> None:
-    seen = picture([node("h1"), lent("l1")], [stranger("h1", 8), pod(gpus=8)])
+    seen = picture([node("h1"), lent("l1")], [worker("h1", 8), pod(gpus=8)])
     demand = Demand(DemandSource.PODS)
 
     assert [demand.look(seen, 0.0, home)[1] for home in (("h1",), ())] == [2, 1]
