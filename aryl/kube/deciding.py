@@ -33,8 +33,10 @@ def start(pen: Pen, books: Books, action: StartJob, job: Job | None) -> Outcome:
     workload = books.workloads.get(job.id)
     if workload is None:
         return _outcome(books, action, pen.publish(job.spec, run))
-    if workload.has_ended or workload.view.is_deleted:
-        return _refused(action, "the job is about to end")
+    is_leaving = workload.has_ended or workload.view.is_deleted
+    hindrance = "the job is about to end" if is_leaving else workload.fault
+    if hindrance:
+        return _refused(action, hindrance)
     return _outcome(books, action, pen.allocate(workload, run))
 
 

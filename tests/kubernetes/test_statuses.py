@@ -9,8 +9,10 @@ import pytest
 from aryl.engine.lifecycle import JobState
 from aryl.kube.names import ALLOCATION, LAST_CHECKPOINT
 from aryl.kube.statuses import moment
+from tests.builders import make_spec
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.stage import KubeStage, annotation, kube_stage
+from tests.kubernetes.marks import annotation
+from tests.kubernetes.stage import KubeStage, kube_stage
 
 pytestmark = pytest.mark.kubernetes
 
@@ -101,3 +103,18 @@ def test_a_checkpoint_on_the_object_is_kept_when_workers_are_lost(stage: KubeSta
     assert (held["saved"], held["done"], held["placements"]) == (120.0, 120.0, [])
     assert stage.states() == {"bert": JobState.QUEUED}
     assert status(stage, "bert")["preemptions"] == 1
+
+
+def test_a_job_whose_template_makes_no_worker_is_not_started_again_and_again(
+    stage: KubeStage,
+) -> None:
+    stage.submit(make_spec("bad", gpus_per_worker=8), template={"spec": {"containers": []}})
+    stage.settle()
+    stage.wall_added_s += stage.options.start_deadline_s + 1.0
+    stage.settle()
+    given_up = status(stage, "bad")
+    stage.pass_time(60.0)
+
+    assert given_up["phase"] == "Refused"
+    assert "spec.template.spec.containers" in given_up["message"]
+    assert status(stage, "bad")["preemptions"] == given_up["preemptions"] <= 1
