@@ -5,17 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tests.deploy.kustomize import KUBERNETES, only, overlay
+from tests.deploy.kustomize import KUBERNETES
 from tests.kubernetes.api import Api
-from tests.kubernetes.applying import OWN, Applier, applying
+from tests.kubernetes.applying import OWN, Applier, Deployment, applying
 from tests.kubernetes.cluster import make_nodes, wait_until_schedulable
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.daemons import Daemon
 from tests.kubernetes.kubelet import FakeKubelets
 from tests.kubernetes.workload_stage import define_training_jobs
-from tests.service.processes import STARTED, Process, started, until
+from tests.service.processes import Process, until
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
 
@@ -23,62 +21,6 @@ JOB = "/apis/aryl.dev/v1alpha1/namespaces/default/trainingjobs/resnet"
 PODS = "/api/v1/namespaces/default/pods"
 SAMPLE = (KUBERNETES / "samples" / "trainingjob.yaml").read_text()
 HASTY = SAMPLE.replace("terminationGracePeriodSeconds: 120", "terminationGracePeriodSeconds: 1")
-
-
-class Deployment:
-    """What the pods of an overlay would run, run here."""
-
-    def __init__(self, control_plane: ControlPlane, name: str, folder: Path) -> None:
-        self.objects = overlay(name)
-        self._control_plane, self._folder = control_plane, folder
-        self._schedulers: list[Daemon] = []
-        self._services: list[Process] = []
-        self.config = control_plane.kubeconfig_of(control_plane.service_account(OWN, "aryl"))
-
-    def serve(self) -> Process:
-        """Its service, at a port of its own and on a database of its own."""
-        container = self._container("aryl")
-        (self._folder / "aryl.toml").write_text(self._config_of("aryl.toml"))
-        words = [word for word in container["args"] if not word.startswith("--config=")]
-        here = ["--host=127.0.0.1", "--port=0", f"--database=sqlite:///{self._folder / 'aryl.db'}"]
-        command = ["-m", "aryl", *words, f"--config={self._folder / 'aryl.toml'}", *here]
-        process = started(command, self.log)
-        self._services.append(process)
-        return process
-
-    def schedule(self, service: Process) -> Daemon:
-        """Its kube-scheduler, which asks the service where that is."""
-        config = yaml.safe_load(self._config_of("scheduler.yaml"))
-        config["extenders"][0]["urlPrefix"] = f"{service.address}/extender"
-        config["clientConnection"] = {"kubeconfig": str(self.config)}
-        file = self._folder / "scheduler.yaml"
-        file.write_text(yaml.safe_dump(config))
-        program, _, *words = self._container("kube-scheduler")["command"]
-        path = self._control_plane.assets.program(program)
-        scheduler = self._control_plane.run("sidecar", [path, f"--config={file}", *words])
-        self._schedulers.append(scheduler)
-        return scheduler
-
-    @property
-    def log(self) -> Path:
-        return self._folder / "aryl.log"
-
-    def end(self) -> None:
-        """Stop all of it."""
-        for scheduler in self._schedulers:
-            self._control_plane.end(scheduler)
-        for service in self._services:
-            if service.popen.poll() is None:
-                service.kill()
-            STARTED.remove(service.popen)
-
-    def _container(self, name: str) -> Any:
-        pod = only(self.objects, "Deployment")["spec"]["template"]["spec"]
-        return next(each for each in pod["containers"] if each["name"] == name)
-
-    def _config_of(self, file: str) -> str:
-        maps = [o["data"] for o in self.objects if o["kind"] == "ConfigMap"]
-        return str(next(data[file] for data in maps if file in data))
 
 
 @pytest.fixture
