@@ -28,6 +28,7 @@ class Hearing:
 
     _told: set[str] = field(default_factory=set)  # jobs brought by the last look
     _heard: Counter[str] = field(default_factory=Counter)  # how often the store was told of jobs
+    _alive: frozenset[str] = frozenset()  # jobs that the store knew, by the last look
     _seen: dict[str, Bounds] = field(default_factory=dict)  # on objects, by the last look
     _agreed: dict[str, Bounds] = field(default_factory=dict)  # the same, heard
     _missing_s: dict[str, float] = field(default_factory=dict)  # since when an object is missing
@@ -55,6 +56,8 @@ class Hearing:
 
     def dropped(self, moment: Moment, known: Known) -> Iterator[Workload]:
         """Workloads whose jobs the store knows as ended, though nothing says so on them."""
+        self._heard.update(dict.fromkeys(self._alive - known.keys(), TOLD))
+        self._alive = frozenset(known)
         for name in moment.workloads.keys() - known.keys():
             workload = moment.workloads[name]
             if self._heard[name] >= TOLD and not workload.has_ended:

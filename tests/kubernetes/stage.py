@@ -5,7 +5,6 @@ machine's and what the test adds to it, since nodes and pods bear the machine's.
 inference pods is played here.
 """
 
-import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -22,7 +21,7 @@ from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.discovery import discover
-from aryl.kube.names import LOAN, POOL
+from aryl.kube.names import POOL
 from aryl.kube.opening import Opened, Opening, opened
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.reflector import Means
@@ -40,7 +39,9 @@ from tests.kubernetes.api import Api, Raw
 from tests.kubernetes.cluster import bind, create_pods, inference_pod
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.daemons import wait_until
+from tests.kubernetes.faults import disagreements, faults_of_nodes, refusal
 from tests.kubernetes.kubelet import FakeKubelets
+from tests.kubernetes.marks import Marks, marks_of
 from tests.kubernetes.statuses import node_body
 from tests.kubernetes.workload_stage import define_training_jobs
 from tests.service.stage import USER, Killed, Unwatched
@@ -59,6 +60,7 @@ POLICY = {
     "orchestrator_s": 300.0,
     "preemption_overhead_s": 0.0,
 }
+BOTH_TYPES = {"gpuTypes": ["V100", "T4"], "heterogeneous": True}
 ROUNDS = 60  # a cluster on which nobody wishes anything comes to rest within a few
 
 _names = count(1)
@@ -198,8 +200,7 @@ class KubeStage:
 
     def serve(self, *nodes: str, gpus: int = 8) -> list[str]:
         """Let inference pods run on these nodes; their names."""
-        names = [f"web-{next(_names)}" for _ in nodes]
-        create_pods(self.api, self.namespace, [inference_pod(name, gpus) for name in names])
+        names = self.ask(len(nodes), gpus)
         for name, node in zip(names, nodes, strict=True):
             bind(self.api, self.namespace, name, node)
         self.kubelets.settle()
@@ -243,52 +244,18 @@ class KubeStage:
         """A TrainingJob."""
         return next(raw for raw in self.api.list(JOBS) if raw["metadata"]["name"] == name)
 
-    def marks(self, node: str) -> tuple[str, list[str], bool]:
-        """A node's state, its taints of ours, and whether it bears a loan."""
-        raw = self.api.get(f"{NODES}/{node}")
-        taints = [taint["key"] for taint in raw["spec"].get("taints") or ()]
-        return (
-            raw["metadata"]["labels"].get("aryl.dev/state", ""),
-            [key for key in taints if key.startswith("aryl.dev/")],
-            LOAN in raw["metadata"].get("annotations", {}),
-        )
+    def marks(self, node: str) -> Marks:
+        """What a node bears."""
+        return marks_of(self.api, node)
 
     def agreement(self) -> list[str]:
         """Where the store, the annotations and the pods differ."""
         running = self.opened.cluster.observe().running
-        live = self.store.live()
-        found = [
-            f"{name} is {record.state.value} in the store"
-            for name, record in live.items()
-            if (record.state is JobState.RUNNING) != (name in running)
+        return [
+            *disagreements(running, self.store.live()),
+            *faults_of_nodes(self.api),
+            *map(refusal, self.kubelets.refused),
         ]
-        found += [f"{name} runs unknown" for name in running.keys() - live.keys()]
-        found += [
-            f"{name} is elsewhere"
-            for name, job in running.items()
-            if name in live and live[name].job.placements != job.placements
-        ]
-        return found + list(self._faults_of_nodes())
-
-    def _faults_of_nodes(self) -> Iterator[str]:
-        """GPUs given twice on nodes, and workers where none may be, by the API alone."""
-        nodes = {raw["metadata"]["name"]: raw for raw in self.api.list(NODES)}
-        held: dict[str, int] = dict.fromkeys(nodes, 0)
-        for pod in self.api.list(PODS):
-            node = pod["spec"].get("nodeName")
-            if node is None or pod["status"].get("phase") in {"Succeeded", "Failed"}:
-                continue
-            limits = (c["resources"].get("limits", {}) for c in pod["spec"]["containers"])
-            held[node] += sum(int(limit.get("nvidia.com/gpu", 0)) for limit in limits)
-            is_worker = pod["metadata"].get("labels", {}).get("aryl.dev/managed") == "true"
-            metadata = nodes[node]["metadata"]
-            is_lent = LOAN in metadata.get("annotations", {})
-            if is_worker and metadata["labels"][POOL] == "inference" and not is_lent:
-                yield f"{pod['metadata']['name']} is on {node}, which is not on loan"
-        for name, gpus in held.items():
-            if gpus > int(nodes[name]["status"]["allocatable"]["nvidia.com/gpu"]):
-                yield f"{name} has {gpus} GPUs held"
-        yield from (f"{pod} was refused by its kubelet" for pod in self.kubelets.refused)
 
     def _shown(self) -> set[str]:
         """The versions that the mirror has of these."""
@@ -298,12 +265,6 @@ class KubeStage:
             if kept.source.resource in {"nodes", "pods", "workloads"}
             for version in kept.shelf._versions.values()
         }
-
-
-def annotation(raw: Raw, name: str) -> Any:
-    """What an annotation of ours says; None where there is none."""
-    text = raw["metadata"].get("annotations", {}).get(name)
-    return None if text is None else json.loads(text)
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from aryl.engine.lifecycle import JobState
 from tests.builders import make_spec
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.dying import dying
-from tests.kubernetes.stage import KubeStage, kube_stage
-from tests.kubernetes.test_loans import BOTH_TYPES, HOME
+from tests.kubernetes.marks import HOME
+from tests.kubernetes.stage import BOTH_TYPES, KubeStage, kube_stage
 
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
 

@@ -11,8 +11,8 @@ from aryl.kube.names import JOB, LOAN
 from tests.builders import make_spec
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.daemons import wait_until
-from tests.kubernetes.stage import NODES, KubeStage, annotation, kube_stage
-from tests.kubernetes.test_loans import BOTH_TYPES, HOME, LENT
+from tests.kubernetes.marks import HOME, LENT, annotation
+from tests.kubernetes.stage import BOTH_TYPES, NODES, KubeStage, kube_stage
 
 pytestmark = pytest.mark.kubernetes
 

@@ -6,16 +6,12 @@ from pathlib import Path
 import pytest
 
 from aryl.engine.lifecycle import JobState
-from aryl.kube.names import LOANED_TAINT, RECLAIMING_TAINT, RESERVED_TAINT
+from aryl.kube.names import RESERVED_TAINT
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.stage import NODES, KubeStage, kube_stage
+from tests.kubernetes.marks import HOME, LENT, RECLAIMING
+from tests.kubernetes.stage import BOTH_TYPES, NODES, KubeStage, kube_stage
 
 pytestmark = pytest.mark.kubernetes
-
-HOME = ("home", [RESERVED_TAINT], False)
-LENT = ("loaned", [LOANED_TAINT], True)
-RECLAIMING = ("reclaiming", [RECLAIMING_TAINT], True)
-BOTH_TYPES = {"gpuTypes": ["V100", "T4"], "heterogeneous": True}
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from aryl.engine.lifecycle import JobState
 from tests.builders import make_spec
 from tests.kubernetes.cluster import bind, create_pods, pod_body
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.stage import NODES, PODS, KubeStage, kube_stage
-from tests.kubernetes.test_loans import BOTH_TYPES, HOME, LENT, RECLAIMING
+from tests.kubernetes.marks import HOME, LENT, RECLAIMING
+from tests.kubernetes.stage import BOTH_TYPES, NODES, PODS, KubeStage, kube_stage
 
 pytestmark = pytest.mark.kubernetes
 
