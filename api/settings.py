@@ -77,7 +77,7 @@ class DemandSettings(_Table):
     """
 
     source: Literal["cluster", "pushed", "pods", "hpa", "promql"] = "cluster"
-    url: str = ""
+    url: Annotated[str, Field(pattern=r"^(https?://.+)?$")] = ""
     query: str = ""
     unit: Literal["gpus", "servers"] = "gpus"
     every_s: Annotated[float, Field(ge=1.0, le=3_600.0)] = 15.0
