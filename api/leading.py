@@ -39,6 +39,7 @@ class Leading:
             snapshot_every_s=chosen.scheduler.snapshot_every_s,
         )
         with self.scheduled.open(Term(number, instant, store, self.wake)) as opened:
+            store.shaped(opened.observe().cluster)  # submissions wait for it
             for name, fact in self._facts().items():
                 store.put_fact(name, fact)
             cluster: LiveCluster = opened
@@ -51,7 +52,7 @@ class Leading:
             yield Scheduler(chosen.policy, stage)
 
     def _facts(self) -> dict[str, object]:
-        """What the API's processes need to know of this one; the first step tells the cluster."""
+        """What the API's processes need to know of this one, besides the cluster."""
         source = self.settings.demand.source
         return {
             "policy": asdict(self.settings.policy),
