@@ -5,9 +5,7 @@ free GPUs, and jobs for which there is no room wait instead.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from fractions import Fraction
-from math import ceil
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import settings
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 
 from aryl.model.cluster import Cluster, Condition, Loan, Pool
 from aryl.model.demand import DemandHistory
-from aryl.model.job import Job, JobSpec, Placement, WorkerKind
+from aryl.model.job import Job, JobSpec
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import SCHEMES, PolicyConfig
 from aryl.policy.ordering import ORDERINGS
@@ -23,9 +21,9 @@ from aryl.policy.placement import PLACEMENTS
 from aryl.policy.registry import load_policy
 from aryl.policy.victims import RECLAIMS
 from tests.builders import BOTH, make_cluster, make_running, make_snapshot
+from tests.room import CHANCE, UP_TO, Room, base_placements, flexible_placements
 
 NOW_S = 10_000.0
-CHANCE = st.booleans()
 SERVER_GPUS = st.sampled_from([8, 8, 4, 6, 3, 1])
 FACTORS = st.sampled_from([1.0, 1.5, 2.0, 3.0])
 WORKER_GPUS = st.sampled_from([1, 2, 4, 1, 3, 8])
@@ -35,7 +33,6 @@ CHECKPOINTS_S = st.sampled_from([0.0, 0.0, 300.0])
 ESTIMATE_FACTORS = st.sampled_from([1.0, 0.75, 1.25])
 RARELY = st.sampled_from([False, False, False, True])
 MOSTLY = st.sampled_from([True, True, True, False])
-UP_TO = [st.integers(0, most) for most in range(13)]
 PROGRESS_S = st.sampled_from([-100.0, 0.0, 60.0])
 SHARES_DONE = st.sampled_from([0.0, 0.3, 0.9])
 KNOWN_BINS = st.sampled_from([1, 1, 2, 3, 0])
@@ -136,86 +133,14 @@ def queued_jobs(draw: st.DrawFn, spec: JobSpec) -> Job:
     return Job(spec, done=spec.work * kept, preemptions=preemptions)
 
 
-@dataclass
-class Room:
-    """Free GPUs of the servers that training may use, while jobs are being placed."""
-
-    draw: st.DrawFn
-    cluster: Cluster
-    free: dict[str, int]
-
-    def placed(self, spec: JobSpec, pool: Pool, kind: WorkerKind, workers: int) -> list[Placement]:
-        """Workers put on servers of a pool in an order drawn; as many as fit."""
-        mine = [s for s in self.free if self.cluster.pool_of(s) is pool and self.free[s]]
-        first = self.draw(UP_TO[len(mine)]) if mine and workers else 0
-        found = []
-        for server in mine[first:] + mine[:first]:
-            if not workers:
-                break
-            count = min(workers, self.free[server] // spec.gpus_per_worker)
-            if count:
-                found.append(Placement(server, pool, kind, count))
-                self.free[server] -= count * spec.gpus_per_worker
-                workers -= count
-        return found
-
-    def give_back(self, spec: JobSpec, placements: list[Placement]) -> None:
-        """Free what workers hold."""
-        for p in placements:
-            self.free[p.server_id] += p.workers * spec.gpus_per_worker
-
-
-def _on_loan(cluster: Cluster, training_workers: int) -> int:
-    """Workers of the inference GPU type that do the work of so many training workers."""
-    return ceil(training_workers * Fraction(cluster.factor))
-
-
-def _base_placements(room: Room, spec: JobSpec, workers: int) -> list[Placement]:
-    """All base workers on one side, or for heterogeneous jobs on both; none where none fit."""
-    draw, base = room.draw, WorkerKind.BASE
-    splits = [workers, 0] if spec.can_borrow else [workers]
-    if spec.heterogeneous:
-        splits = [draw(UP_TO[workers]), 0, workers]
-    elif spec.fungible and draw(CHANCE):
-        splits.reverse()
-    for on_training in splits:
-        on_loan = _on_loan(room.cluster, workers - on_training)
-        found = room.placed(spec, Pool.TRAINING, base, on_training)
-        found += room.placed(spec, Pool.INFERENCE, base, on_loan)
-        if sum(p.workers for p in found) == on_training + on_loan:
-            return found
-        room.give_back(spec, found)
-    return []
-
-
-def _flexible_placements(
-    room: Room, spec: JobSpec, held: list[Placement], workers: int
-) -> list[Placement]:
-    """Flexible workers up to an allowed number in all, in whole units of a training worker."""
-    draw, cluster = room.draw, room.cluster
-    base_on_loan = sum(p.workers for p in held if p.pool is Pool.INFERENCE)
-    pools = [p for p in Pool if spec.heterogeneous or held[0].pool is p]
-    sizes = [w for w in range(workers, spec.max_workers + 1) if w == workers or spec.allows(w)]
-    more = sizes[-1 - draw(UP_TO[len(sizes) - 1])] - workers
-    on_loan = draw(UP_TO[more]) if len(pools) > 1 else more * (pools[0] is Pool.INFERENCE)
-    units = int(base_on_loan / Fraction(cluster.factor))
-    loan_workers = _on_loan(cluster, units + on_loan) - base_on_loan if on_loan else 0
-    found = room.placed(spec, Pool.TRAINING, WorkerKind.FLEXIBLE, more - on_loan)
-    found += room.placed(spec, Pool.INFERENCE, WorkerKind.FLEXIBLE, loan_workers)
-    if sum(p.workers for p in found) == more - on_loan + loan_workers:
-        return found
-    room.give_back(spec, found)
-    return []
-
-
 @st.composite
 def running_jobs(draw: st.DrawFn, spec: JobSpec, room: Room) -> Job | None:
     """The job where it runs, or None where there is no room for its base workers."""
     workers = spec.requested_workers if draw(RARELY) else spec.min_workers
-    held = _base_placements(room, spec, workers)
+    held = base_placements(room, spec, workers)
     if not held:
         return None
-    held += _flexible_placements(room, spec, held, workers)
+    held += flexible_placements(room, spec, held, workers)
     progress_s = NOW_S + draw(PROGRESS_S)
     done = spec.work * draw(SHARES_DONE)
     preemptions = int(draw(RARELY))
@@ -234,7 +159,7 @@ def loan_books(draw: st.DrawFn, cluster: Cluster) -> list[Loan]:
 
 
 @st.composite
-def conditions(draw: st.DrawFn, room: "Room") -> Cluster:
+def conditions(draw: st.DrawFn, room: Room) -> Cluster:
     """The room's cluster as a real one may be: servers in any condition, GPUs that others hold."""
     cluster = room.cluster
     servers = []

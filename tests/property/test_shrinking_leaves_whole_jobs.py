@@ -11,7 +11,8 @@ from aryl.model.job import Job, Placement, WorkerKind
 from aryl.policy.units import whole_units, without
 from tests.builders import make_running, make_snapshot
 from tests.ledger import Ledger
-from tests.strategies import MOSTLY, Room, clusters, often, running_jobs, specs
+from tests.room import Room
+from tests.strategies import MOSTLY, clusters, often, running_jobs, specs
 
 
 @st.composite
