@@ -10,7 +10,7 @@ from tests.builders import make_spec
 from tests.kubernetes.cluster import bind, create_pods, pod_body
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.marks import HOME, LENT, RECLAIMING
-from tests.kubernetes.stage import BOTH_TYPES, NODES, PODS, KubeStage, kube_stage
+from tests.kubernetes.stage import BOTH_TYPES, NODES, PODS, WORKER, KubeStage, kube_stage
 
 pytestmark = pytest.mark.kubernetes
 
@@ -159,3 +159,20 @@ def test_jobs_wait_for_gpus_of_strangers(stage: KubeStage) -> None:
     assert early == {"whole": JobState.QUEUED, "half": JobState.RUNNING}
     assert stage.states() == {"whole": JobState.RUNNING, "half": JobState.FINISHED}
     assert stage.agreement() == []
+
+
+def test_a_job_whose_workers_can_not_be_bound_waits_again_after_the_deadline(
+    stage: KubeStage,
+) -> None:
+    stage.demand_was = 2.0
+    stage.begin()
+    pods = {"spec": WORKER | {"nodeSelector": {"no": "node"}}}
+    stage.bring("bert", minWorkers=1, template=pods)
+    stage.settle()
+    early = stage.states()
+
+    stage.wall_added_s += stage.options.start_deadline_s
+    stage.step()
+
+    assert early == {"bert": JobState.RUNNING}
+    assert stage.record("bert").job.preemptions == 1
