@@ -26,7 +26,7 @@ from aryl.kube.options import KubeOptions
 from aryl.kube.picture import Picture
 from aryl.kube.progress import rates_of
 from aryl.kube.sources import picture_of
-from aryl.kube.wishes import Hearing
+from aryl.kube.wishes import OWNER, Hearing
 from aryl.kube.writing import Pen, Template, check_term
 from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
@@ -180,7 +180,7 @@ class KubeCluster:
         books = self._write()
         match action:
             case StartJob():
-                return start(pen, books, action, job)
+                return self._start(pen, books, action, job)
             case ResizeJob():
                 return resize(pen, books, action)
             case PreemptJob():
@@ -189,6 +189,14 @@ class KubeCluster:
                 return lend(pen, books, action)
             case ReclaimServer():
                 return reclaim(pen, books, action)
+
+    def _start(self, pen: Pen, books: Books, action: StartJob, job: Job | None) -> Outcome:
+        """Start a job, unless its object has been taken off the cluster."""
+        record = self._known.get(action.job_id)
+        is_brought = record is not None and record.owner.startswith(OWNER)
+        if is_brought and action.job_id not in books.workloads:
+            return Outcome(action, Status.REFUSED, detail="the job's object is gone")
+        return start(pen, books, action, job)
 
     def _times(self) -> tuple[float, float]:
         return self._site.clock.now(), self._site.wall()

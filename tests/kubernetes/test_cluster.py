@@ -8,6 +8,7 @@ import pytest
 
 from aryl.engine.lifecycle import JobState
 from aryl.kube.names import ALLOCATION, ENDED
+from aryl.kube.wishes import GONE_S
 from aryl.model.errors import LeaseLost
 from aryl.store.edits import Wish
 from tests.builders import make_spec
@@ -97,6 +98,23 @@ def test_an_object_that_is_deleted_takes_its_running_job_along(stage: KubeStage)
 
     assert stage.api.list(JOBS) == []
     assert stage.api.list(PODS) == []
+    assert stage.states() == {"bert": JobState.CANCELLED}
+
+
+def test_an_object_that_vanishes_ends_its_job_and_is_not_made_again(stage: KubeStage) -> None:
+    stage.begin()
+    stage.bring("bert", minWorkers=2)
+    stage.settle()
+
+    stage.api.patch(object_of(stage, "bert"), {"metadata": {"finalizers": None}})
+    stage.api.delete(object_of(stage, "bert"))
+    stage.settle()
+    early = stage.api.list(JOBS)
+    stage.wall_added_s += GONE_S
+    stage.settle()
+
+    assert early == []
+    assert stage.api.list(JOBS) == []
     assert stage.states() == {"bert": JobState.CANCELLED}
 
 
