@@ -133,8 +133,8 @@ def test_the_guide_can_be_followed_to_its_end(
             if service is not None:
                 service.end()
 
-    assert "gpu-11" in said["aryl kube release --yes"]
     assert marks_of(api) == before
+    assert "gpu-11" in said["aryl kube release --yes"]
     assert api.find(f"/api/v1/namespaces/{OWN}") is None
     bindings = api.list("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings")
     assert not [each for each in bindings if each["metadata"]["name"].startswith("aryl")]
