@@ -175,15 +175,7 @@ class SimulatedCluster:
         lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
         self._hold(job, ())
         self._journal.preempted(job.id, now, lost_gpu_s)
-        queued = Job(
-            job.spec,
-            started_s=job.started_s,
-            done=job.kept_if_preempted(now),
-            progress_s=now,
-            preemptions=job.preemptions + 1,
-            saved=job.saved,
-        )
-        return Outcome(action, Status.DONE, queued)
+        return Outcome(action, Status.DONE, job.preempted(now))
 
     def _fits(self, job: Job, placements: Iterable[Placement]) -> bool:
         free, by_id = self._capacity.now.free, self._shape.by_id

@@ -215,12 +215,4 @@ def _started_s(job: Job, now: float) -> float:
 
 def _lost(job: Job, now: float) -> Correction:
     """The cluster knows nothing of a job that should run: it starts again from what it saved."""
-    queued = Job(
-        job.spec,
-        started_s=job.started_s,
-        done=job.kept_if_preempted(now),
-        progress_s=now,
-        preemptions=job.preemptions + 1,
-        saved=job.saved,
-    )
-    return Correction(queued, JobEvent.PREEMPT, now, because(ReasonCode.LOST))
+    return Correction(job.preempted(now), JobEvent.PREEMPT, now, because(ReasonCode.LOST))

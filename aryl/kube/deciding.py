@@ -11,7 +11,7 @@ from aryl.kube.budgets import forbidding, is_evicted
 from aryl.kube.ended import left_by
 from aryl.kube.lending import note_refusal
 from aryl.kube.names import KIND
-from aryl.kube.progress import queued_again, resized, started
+from aryl.kube.progress import resized, started
 from aryl.kube.views import PodView
 from aryl.kube.workloads import Workload
 from aryl.kube.writing import Pen
@@ -69,7 +69,7 @@ def preempt(pen: Pen, books: Books, action: PreemptJob) -> Outcome:
     if budget:
         note_refusal(pen, books, {p.server_id for p in job.placements})
         return _refused(action, f"the budget {budget} allows no eviction now")
-    waits = queued_again(job, pen.clock.now())
+    waits = job.preempted(pen.clock.now())
     return _outcome(books, action, pen.allocate(workload, waits))
 
 

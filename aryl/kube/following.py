@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aryl.engine.live import Ending
 from aryl.kube.ended import left_by
 from aryl.kube.moment import Moment
-from aryl.kube.progress import queued_again, resized
+from aryl.kube.progress import resized
 from aryl.kube.shape import why_away
 from aryl.kube.state import standing
 from aryl.kube.views import PodView, WorkloadView
@@ -37,7 +37,7 @@ class Following:
     def decide(self, moment: Moment) -> None:
         """Write what has become of jobs: ended, lost, or running otherwise than written."""
         for name, job in moment.lost.items():
-            self._pen.allocate(moment.workloads[name], queued_again(job, self._pen.clock.now()))
+            self._pen.allocate(moment.workloads[name], job.preempted(self._pen.clock.now()))
         short: set[tuple[str, str]] = set()
         for name, job in moment.running.items():
             workload = moment.workloads[name]
@@ -103,7 +103,7 @@ class Following:
             return
         now, rates = self._pen.clock.now(), self._pen.rates
         left = standing(rates.units, job, lambda placement: placement.server_id not in hopeless)
-        changed = queued_again(job, now) if left is None else resized(job, left, now, rates)
+        changed = job.preempted(now) if left is None else resized(job, left, now, rates)
         self._pen.allocate(workload, changed)
 
 

@@ -38,18 +38,6 @@ def resized(job: Job, placements: tuple[Placement, ...], now: float, rates: Rate
     return _with(replace(job, done=job.done_by(now), progress_s=later_s), placements, rates)
 
 
-def queued_again(job: Job, now: float) -> Job:
-    """A job that has lost its workers and waits, with what it has saved."""
-    return Job(
-        job.spec,
-        started_s=job.started_s,
-        done=job.kept_if_preempted(now),
-        progress_s=now,
-        preemptions=job.preemptions + 1,
-        saved=job.saved,
-    )
-
-
 def _with(job: Job, placements: tuple[Placement, ...], rates: Rates) -> Job:
     rate = speed(
         rates.units,

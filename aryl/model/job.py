@@ -147,3 +147,14 @@ class Job:
     def loss_if_preempted(self, now: float) -> float:
         """The work that a preemption would discard, in worker-seconds."""
         return self.done_by(now) - self.kept_if_preempted(now)
+
+    def preempted(self, now: float) -> "Job":
+        """The job without its workers: it waits again, with the work that a preemption leaves."""
+        return Job(
+            self.spec,
+            started_s=self.started_s,
+            done=self.kept_if_preempted(now),
+            progress_s=now,
+            preemptions=self.preemptions + 1,
+            saved=self.saved,
+        )
