@@ -11,10 +11,11 @@ import yaml
 
 from tests.deploy.kustomize import KUBERNETES, kubectl, only, overlay
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.daemons import Daemon, wait_until
+from tests.kubernetes.daemons import Daemon, free_port, wait_until
 from tests.service.processes import STARTED, Process, started
 
 OWN = "aryl-system"
+ADDRESSES = ("healthzBindAddress", "metricsBindAddress")
 
 
 class Applier:
@@ -55,6 +56,17 @@ def applying(control_plane: ControlPlane) -> Iterator[Applier]:
         applier("delete", "-f", namespace, "--wait=false")
 
 
+def run_scheduler(
+    control_plane: ControlPlane, config: Any, kubeconfig: Path, file: Path, *words: str
+) -> Daemon:
+    """A kube-scheduler of our configuration, which others may run at the same time."""
+    here = {"clientConnection": {"kubeconfig": str(kubeconfig)}}
+    ports = {each: f"127.0.0.1:{free_port()}" for each in ADDRESSES if each in config}
+    file.write_text(yaml.safe_dump({**config, **here, **ports}))
+    program = control_plane.assets.program("kube-scheduler")
+    return control_plane.run("sidecar", [program, f"--config={file}", *words])
+
+
 class Deployment:
     """What the pods of an overlay would run, run here."""
 
@@ -80,12 +92,10 @@ class Deployment:
         """Its kube-scheduler, which asks the service where that is."""
         config = yaml.safe_load(self._config_of("scheduler.yaml"))
         config["extenders"][0]["urlPrefix"] = f"{service.address}/extender"
-        config["clientConnection"] = {"kubeconfig": str(self.config)}
-        file = self._folder / "scheduler.yaml"
-        file.write_text(yaml.safe_dump(config))
         program, _, *words = self._container("kube-scheduler")["command"]
-        path = self._control_plane.assets.program(program)
-        scheduler = self._control_plane.run("sidecar", [path, f"--config={file}", *words])
+        assert program == "kube-scheduler"
+        file = self._folder / "scheduler.yaml"
+        scheduler = run_scheduler(self._control_plane, config, self.config, file, *words)
         self._schedulers.append(scheduler)
         return scheduler
 

@@ -13,7 +13,7 @@ from aryl.kube.discovery import discover
 from aryl.kube.rights import Mode, missing, needed
 from tests.deploy.kustomize import KUBERNETES, OVERLAYS, built, read
 from tests.kubernetes.api import Api, Raw
-from tests.kubernetes.applying import OWN, Applier, applying
+from tests.kubernetes.applying import OWN, Applier, applying, run_scheduler
 from tests.kubernetes.control_plane import ControlPlane
 from tests.kubernetes.daemons import wait_until
 from tests.kubernetes.definitions import DEFINITIONS as OTHERS
@@ -120,18 +120,14 @@ def test_our_kube_scheduler_runs_with_the_rights_of_the_service_account_and_pack
     apply.overlay("v1.20-extender")
     config = yaml.safe_load((KUBERNETES / "components/scheduler-v1beta1/config.yaml").read_text())
     del config["extenders"]  # no service is there to ask
-    account = control_plane.service_account(OWN, "aryl")
-    config["clientConnection"] = {"kubeconfig": str(control_plane.kubeconfig_of(account))}
+    kubeconfig = control_plane.kubeconfig_of(control_plane.service_account(OWN, "aryl"))
     for node in ("a", "b", "c"):
         api.create("/api/v1/nodes", node_body(node, 8, {"aryl.dev/pool": "inference"}))
     pods = f"/api/v1/namespaces/{namespace}/pods"
     api.create(pods, bound_pod("first", "b"))
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(config))
-    words = [f"--config={tmp_path / 'config.yaml'}", "--secure-port=0"]
 
-    scheduler = control_plane.run(
-        "packing", [control_plane.assets.program("kube-scheduler"), *words]
-    )
+    file = tmp_path / "config.yaml"
+    scheduler = run_scheduler(control_plane, config, kubeconfig, file, "--secure-port=0")
     try:
         deployment = read("samples", "inference.yaml")[0]
         apply("-n", namespace, "apply", "-f", "-", manifest=yaml.safe_dump(dict(deployment)))
