@@ -104,6 +104,12 @@ class Town:
         """All jobs, as the service tells them."""
         return list(self.service.get("/api/v1/jobs", params={"limit": 200})["items"])
 
+    def unawaited(self) -> int:
+        """How many looks at loans did not wait for their time, as there is one in each span."""
+        plans = self.service.get("/api/v1/plans", params={"limit": 500})["items"]
+        looks = [plan["t_s"] // (SPEED * TICK_S) for plan in plans if "orchestrate" in plan["due"]]
+        return len(looks) - len({*looks})
+
     def done(self, action: str) -> int:
         """How many such actions the service has carried out."""
         text = httpx2.get(f"{self.service.address}/metrics", timeout=10.0).text
