@@ -48,26 +48,25 @@ def replicas(hour: float) -> int:
 
 
 def arrivals(seed: int) -> list[Arrival]:
-    """More than the training pool can take by night, a few by day, and some in the evening."""
+    """By night and in the evening more than the training pool can take, and a few by day."""
     random = Random(seed)
-    hours = [
-        *(random.uniform(0.0, 5.0) for _ in range(24)),
-        *(random.uniform(7.0, 14.0) for _ in range(8)),
-        *(random.uniform(17.0, 21.0) for _ in range(10)),
-    ]
-    return [_arrival(number, hour, random) for number, hour in enumerate(sorted(hours))]
+    waves = ((24, 0.0, 2.5, (2, 3, 3, 4)), (6, 7.0, 14.0, (1, 2)), (14, 18.0, 21.0, (2, 2, 3)))
+    found: list[Arrival] = []
+    for jobs, first, last, sizes in waves:
+        for hour in sorted(random.uniform(first, last) for _ in range(jobs)):
+            found.append(_arrival(len(found), hour, random.choice(sizes), random))
+    return found
 
 
-def _arrival(number: int, hour: float, random: Random) -> Arrival:
-    least = random.choice((1, 2, 2, 3))
-    is_elastic, suits_both = random.random() < 0.6, random.random() < 0.7
+def _arrival(number: int, hour: float, least: int, random: Random) -> Arrival:
+    is_elastic, suits_both = random.random() < 0.6, random.random() < 0.8
     return Arrival(
         hour=hour,
         way=(Way.KUBECTL, Way.REST, Way.REST, Way.BATCH)[number % 4],
         name=f"job-{number}",
         gpus=random.choice((4, 8)),
         least=least,
-        most=2 * least + 1 if is_elastic else least,
+        most=2 * least if is_elastic else least,
         may_borrow=suits_both,
         may_mix=suits_both and random.random() < 0.4,
         runs_s=random.randint(9, 18),
