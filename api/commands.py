@@ -38,7 +38,7 @@ class Commands:
     def __init__(self, parts: Parts, knowledge: Knowledge, changed: Callable[[], None]) -> None:
         """Start the thread that commits submissions; `changed` is called after each change."""
         self._store, self._clock, self._wall = parts.store, parts.clock, parts.wall
-        self._metrics = parts.metrics
+        self._metrics, self._check_template = parts.metrics, parts.check_template
         self._knowledge, self._changed = knowledge, changed
         self._submits = Batcher(self._receive, waiting=parts.settings.waiting_submits)
 
@@ -55,6 +55,7 @@ class Commands:
         if asked.carry_in:
             needs(order.who, Role.OPERATOR)
         spec = spec_of(asked, self._knowledge.need(), self._clock.now())
+        self._check_template(asked.template, spec)
         submission = Submission(
             spec=spec,
             name=asked.name,

@@ -4,8 +4,13 @@ from dataclasses import replace
 
 from api.errors import Refused
 from api.known import Known
+from api.parts import CheckTemplate
 from api.schemas.jobs import BoundsChange, NewJob
+from aryl.kube.kinds.templates import check_worker, chosen
+from aryl.kube.options import KubeOptions
+from aryl.model.errors import BadInput
 from aryl.model.job import JobSpec
+from aryl.store.templates import Template
 from traces.job import Trace, TraceJob
 from traces.specs import job_specs
 
@@ -57,6 +62,19 @@ def rebounded(spec: JobSpec, change: BoundsChange, known: Known) -> JobSpec:
     )
     checked = _checked(row, known)
     return replace(spec, min_workers=checked.min_workers, max_workers=checked.max_workers)
+
+
+def makes_workers(options: KubeOptions) -> CheckTemplate:
+    """Refuses what no worker can be made of on Kubernetes, which only the cluster would tell."""
+
+    def check(template: Template | None, spec: JobSpec) -> None:
+        try:
+            found, where = chosen(template, options, "template")
+            check_worker(found, spec.gpus_per_worker, options.gpu_resource, where)
+        except BadInput as error:
+            raise Refused("template", str(error)) from None
+
+    return check
 
 
 def _checked(row: TraceJob, known: Known) -> JobSpec:

@@ -20,9 +20,10 @@ from fastapi import FastAPI
 from api import dashboard, extender
 from api.app import create_app
 from api.emulated import Emulated
+from api.intake import makes_workers
 from api.leading import Leading
 from api.listening import Told, listen
-from api.parts import ApiSettings, Parts
+from api.parts import ApiSettings, Parts, any_template
 from api.reporting import Reporter
 from api.scheduled import Scheduled
 from api.server import Server
@@ -163,6 +164,8 @@ class Service:
         return Told(about, {"open": f"{told}. Close it: {remedy}"})
 
     def _app(self) -> FastAPI:
+        settings = self.settings
+        of_pods = makes_workers(settings.kubernetes.options())
         app = create_app(
             Parts(
                 store=self._store,
@@ -173,9 +176,10 @@ class Service:
                 registry=self._registry,
                 readiness=self._readiness,
                 wake=self._wake,
+                check_template=of_pods if settings.is_kubernetes else any_template,
             )
         )
-        if self.settings.is_kubernetes:
+        if settings.is_kubernetes:
             reasons = extender.StoredReasons(self._store)
             extender.mount(app, extender.Sources(reasons, self._base_workers_on))
         if self.role != "scheduler":

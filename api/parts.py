@@ -9,12 +9,15 @@ from prometheus_client import CollectorRegistry
 
 from aryl.engine.ports import Clock
 from aryl.metrics import Metrics
+from aryl.model.job import JobSpec
 from aryl.store import ServiceStore
+from aryl.store.templates import Template
 
 PREFIX = "/api/v1"  # where all paths are but those for whoever watches the process
 
 Wall = Callable[[], float]
 Readiness = Callable[[], Mapping[str, str]]  # by check: `ok`, or what is wrong
+CheckTemplate = Callable[[Template | None, JobSpec], None]  # raises `Refused`
 
 
 class Authentication(Enum):
@@ -44,9 +47,16 @@ class ApiSettings:
         return self.authentication is Authentication.AUTOMATIC and _is_local(self.host)
 
 
+def any_template(_template: Template | None, _spec: JobSpec) -> None:
+    """Refuse none: where nothing is made of templates, they are only kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """What an API is given; `wake` is called after each change, from any thread."""
+    """What an API is given; `wake` is called after each change, from any thread.
+
+    `check_template` sees that workers of a new job can be made, of its template or without one.
+    """
 
     store: ServiceStore
     clock: Clock
@@ -56,6 +66,7 @@ class Parts:
     registry: CollectorRegistry
     readiness: Readiness
     wake: Callable[[], None]
+    check_template: CheckTemplate = any_template
 
 
 def _is_local(host: str) -> bool:

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 from starlette.testclient import TestClient
 
 from api.app import create_app
-from api.parts import ApiSettings, Parts
+from api.parts import ApiSettings, CheckTemplate, Parts, any_template
 from aryl.metrics import Metrics
 from aryl.model.cluster import Cluster
 from aryl.model.plain import cluster_plain
@@ -100,7 +100,9 @@ def staged(database: Database, **settings: Any) -> Iterator[Stage]:
         yield stage
 
 
-def stage_on(database: Database, **settings: Any) -> Stage:
+def stage_on(
+    database: Database, *, check_template: CheckTemplate = any_template, **settings: Any
+) -> Stage:
     """An API that does not run yet."""
     clock, wall, ready, woken = Hand(), Hand(1_800_000_000.0), {"database": "ok"}, list[float]()
     registry = CollectorRegistry()
@@ -115,6 +117,7 @@ def stage_on(database: Database, **settings: Any) -> Stage:
             registry=registry,
             readiness=lambda: ready,
             wake=lambda: woken.append(clock.now()),
+            check_template=check_template,
         )
     )
     return Stage(

@@ -5,9 +5,12 @@ from typing import Any
 
 import pytest
 
+from api.intake import makes_workers
 from api.schemas.fields import MAX_TEMPLATE_BYTES
 from api.schemas.jobs import NewJob
-from tests.api.stage import JOB, Stage
+from aryl.kube.options import KubeOptions
+from aryl.store import Database
+from tests.api.stage import JOB, Stage, stage_on
 
 POD = {"spec": {"containers": [{"name": "main", "image": "train:1", "env": []}]}}
 
@@ -73,3 +76,45 @@ def test_a_key_of_an_older_release_is_still_known(stage: Stage) -> None:
         (kept,) = connection.exec_driver_sql("SELECT fingerprint FROM idempotency").scalars()
     as_then = NewJob(**before).model_dump_json(exclude={"template"})
     assert kept == sha256(as_then.encode()).hexdigest()
+
+
+def on_kubernetes(database: Database, **options: Any) -> Stage:
+    stage = stage_on(database, check_template=makes_workers(KubeOptions(**options)))
+    stage.scheduler()
+    return stage
+
+
+@pytest.mark.parametrize(
+    ("asked", "words"),
+    [
+        ({}, "template: is missing; expected a pod template; this service has no worker_template"),
+        ({"template": {"spec": {"containers": []}}}, "template.spec.containers: [] "),
+        ({"template": {"spec": {"containers": [{"env": "A=b"}]}}}, "containers[0].env: 'A=b' "),
+        ({"template": {"spec": {"containers": [{"resources": [1]}]}}}, "resources: [1] "),
+    ],
+)
+def test_on_kubernetes_a_job_of_which_no_worker_can_be_made_is_refused(
+    database: Database, asked: dict[str, Any], words: str
+) -> None:
+    stage = on_kubernetes(database)
+    with stage.client:
+        for path in ("/jobs", "/jobs?dryRun=true"):
+            answer = stage.ask("POST", path, json=JOB | asked)
+
+            assert (answer.status_code, answer.json()["type"]) == (422, "urn:aryl:problem:refused")
+            assert words in answer.json()["detail"]
+            assert [error["field"] for error in answer.json()["errors"]] == ["template"]
+        assert stage.ask("GET", "/jobs").json()["items"] == []
+
+
+def test_on_kubernetes_the_services_own_template_is_for_jobs_without_one(
+    database: Database,
+) -> None:
+    with on_kubernetes(database, worker_template=POD).client as client:
+        assert client.post("/api/v1/jobs", json=JOB).status_code == 201
+    asks = {"limits": {"nvidia.com/gpu": "3"}}
+    other = {"spec": {"containers": [{"name": "main", "resources": asks}]}}
+    with on_kubernetes(database, worker_template=other).client as client:
+        answer = client.post("/api/v1/jobs", json=JOB)
+        assert answer.status_code == 422
+        assert "the service's worker_template.spec.containers[]" in answer.json()["detail"]

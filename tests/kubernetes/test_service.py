@@ -30,6 +30,8 @@ def test_a_job_of_the_service_runs_on_the_cluster_until_it_is_done(site: Site) -
         name="bert", num_gpus=16, gpus_per_worker=8, duration_s=60, template=pod(**{RUNS: "3"})
     )
 
+    vague = {"name": "x", "num_gpus": 8, "duration_s": 5}
+    assert httpx2.post(f"{process.address}/api/v1/jobs", json=vague).status_code == 422
     running = until(lambda: [it for it in site.pods() if it["status"]["phase"] == "Running"] or 0)
     assert running
     until(lambda: state_of(process, job_id) == "finished")

@@ -255,7 +255,7 @@ def _slim(template: Mapping[str, Any]) -> Mapping[str, Any]:
     """What is looked at of a pod template; the rest would be a burden on memory."""
     spec = template["spec"]
     return {
-        "metadata": {"labels": (template.get("metadata") or {}).get("labels") or {}},
+        "metadata": {"labels": dict((template.get("metadata") or {}).get("labels") or {})},
         "spec": {
             "schedulerName": spec.get("schedulerName") or "default-scheduler",
             "containers": [{"resources": c.get("resources") or {}} for c in spec["containers"]],

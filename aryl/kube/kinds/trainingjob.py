@@ -13,7 +13,7 @@ from aryl.kube.kinds.base import Described, Writing, object_path
 from aryl.kube.kinds.failures import Failures, failures_of, failures_text
 from aryl.kube.kinds.fields import Fields, bad
 from aryl.kube.kinds.slots import Slot, is_alive, new_slots, seating, seats
-from aryl.kube.kinds.templates import check_worker
+from aryl.kube.kinds.templates import check_worker, chosen
 from aryl.kube.kinds.viewing import job_id_of, owner_of, workload_view
 from aryl.kube.kinds.workers import pod_body, run_of, service_body
 from aryl.kube.names import API_VERSION, ENDED, FAILURES, FINALIZER, JOB_ID, KIND, RUN, WORKER
@@ -61,7 +61,7 @@ class TrainingJobs:
             "generation": raw["metadata"].get("generation", 0),
             "spec": spec,
             "status": raw.get("status") or {},
-            "template": None if template is None else orjson.dumps(template),
+            "template": None if template is None else _text(template),
         }
         return workload_view(self.kind, raw, kept)
 
@@ -192,19 +192,23 @@ class TrainingJobs:
 
     def _template(self, view: WorkloadView) -> tuple[Any, str]:
         """What workers are made of, and where that stands."""
-        own = view.raw["template"]
-        if isinstance(own, bytes):
-            return orjson.loads(own), "spec.template"
-        if self.options.worker_template:
-            return self.options.worker_template, "the service's worker_template"
-        expected = "a pod template; this service has no worker_template either"
-        raise bad("spec.template", None, expected, "is missing")
+        kept = view.raw["template"]
+        own = orjson.loads(kept) if isinstance(kept, bytes) else None
+        return chosen(own, self.options, "spec.template")
 
 
 def index_of(pod: PodView) -> int:
     """A worker's index; a pod that says none is none of ours, and the first to go."""
     text = pod.labels.get(WORKER, "")
     return int(text) if text.isdecimal() else 1_000_000
+
+
+def _text(template: object) -> bytes:
+    """A template as text; one that is nested too deeply for that makes no worker."""
+    try:
+        return orjson.dumps(template)
+    except orjson.JSONEncodeError:
+        return b"{}"
 
 
 def _fields(view: WorkloadView) -> Fields:

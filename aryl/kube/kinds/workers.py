@@ -134,7 +134,7 @@ def _give_gpus(containers: list[Body], gpus: int, resource: str) -> None:
     """Let the first container have a worker's GPUs, where none asks for any."""
     if any(gpus_of(container, resource, "") for container in containers):
         return
-    resources = containers[0].setdefault("resources", {})
+    resources = containers[0]["resources"] = containers[0].get("resources") or {}
     resources["limits"] = {**(resources.get("limits") or {}), resource: str(gpus)}
     resources["requests"] = {**(resources.get("requests") or {}), resource: str(gpus)}
 
