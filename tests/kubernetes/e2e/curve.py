@@ -50,7 +50,7 @@ def replicas(hour: float) -> int:
 def arrivals(seed: int) -> list[Arrival]:
     """By night and in the evening more than the training pool can take, and a few by day."""
     random = Random(seed)
-    waves = ((24, 0.0, 2.5, (2, 3, 3, 4)), (6, 7.0, 14.0, (1, 2)), (14, 18.0, 21.0, (2, 2, 3)))
+    waves = ((28, 0.0, 2.5, (1, 2, 3, 4)), (6, 7.0, 14.0, (1, 2)), (13, 18.0, 20.5, (1, 2, 3)))
     found: list[Arrival] = []
     for jobs, first, last, sizes in waves:
         for hour in sorted(random.uniform(first, last) for _ in range(jobs)):
@@ -64,10 +64,10 @@ def _arrival(number: int, hour: float, least: int, random: Random) -> Arrival:
         hour=hour,
         way=(Way.KUBECTL, Way.REST, Way.REST, Way.BATCH)[number % 4],
         name=f"job-{number}",
-        gpus=random.choice((4, 8)),
+        gpus=random.choice((2, 4, 8)),
         least=least,
         most=2 * least if is_elastic else least,
         may_borrow=suits_both,
         may_mix=suits_both and random.random() < 0.4,
-        runs_s=random.randint(9, 18),
+        runs_s=random.randint(8, 16),
     )

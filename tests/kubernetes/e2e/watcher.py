@@ -23,7 +23,7 @@ from tests.kubernetes.e2e.sights import (
 from tests.kubernetes.e2e.witness import Happened
 
 # How long what can't be one write may last, in wall seconds.
-SETTLE_S = 10.0  # a job has some of its workers: the others are being made, bound or ended
+SETTLE_S = 15.0  # a job has some of its workers: the others are being made, bound or ended
 GIVE_BACK_S = 5.0  # inference was bound to a node at the moment at which it was lent
 
 
