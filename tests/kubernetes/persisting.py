@@ -12,18 +12,25 @@ from tests.kubernetes.stage import KubeStage
 def go_on(stage: KubeStage, holds: Callable[[], object], limit_s: float = 60.0) -> list[KubeError]:
     """Step, a second of cluster time each, until it holds; what was met on the way.
 
-    Unlike `KubeStage.settle` it does not wait until the mirror has caught up.
+    After a failure it leads anew, for another term and with a look at everything. Unlike
+    `KubeStage.settle` it does not wait until the mirror has caught up.
     """
     met: list[KubeError] = []
+    leads = True
 
     def look() -> object:
+        nonlocal leads
         stage.now += 1.0
         try:
+            if not leads:
+                stage.begin()
+            leads = True
             stage.scheduler.step(stage.now)
         except UNAVAILABLE as error:
             met.append(error)
+            leads = False
         stage.kubelets.settle()
-        return holds()
+        return leads and holds()
 
     wait_until(look, limit_s)
     return met

@@ -19,12 +19,13 @@ from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
 from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi
+from aryl.kube.cluster import Demands
 from aryl.kube.demand.demand import Demand, DemandSource
 from aryl.kube.discovery import discover
 from aryl.kube.names import POOL
 from aryl.kube.opening import Opened, Opening, opened
 from aryl.kube.options import KubeOptions, Placing
-from aryl.kube.reflector import Means
+from aryl.kube.reflector import Means, Pace
 from aryl.model.demand import BIN_S
 from aryl.model.job import JobSpec
 from aryl.policy.config import PolicyConfig
@@ -80,6 +81,8 @@ class KubeStage:
     now: float = START_S
     wall_added_s: float = 0.0
     speak: Callable[[Access], KubeApi] = KubeApi  # how the scheduler speaks to the server
+    pace: Pace = field(default_factory=Pace)  # at which it follows what happens there
+    told: Demands | None = None  # who tells what inference needs, where its pods don't
     watcher: Unwatched = field(default_factory=Unwatched)
     deaths: int = 0
 
@@ -110,11 +113,11 @@ class KubeStage:
                 (START_S - n * BIN_S, self.demand_was) for n in range(1, 13)
             ]
             opening = Opening(
-                Means(api, elapsed, Random(1)),
+                Means(api, elapsed, Random(1), self.pace),
                 served,
                 self.options,
                 self.config,
-                Demand(DemandSource.PODS, past=past),
+                self.told or Demand(DemandSource.PODS, past=past),
                 instant,
                 self.wall,
                 self.store.template,
