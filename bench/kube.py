@@ -6,9 +6,10 @@
    bound.
 2. *steady*: 1,000 jobs are alive, as many as fit run. Before each step, 10 s of cluster time after
    the last, two jobs have ended, as many arrive, five inference pods have gone and five have come.
-   A step waits for the server's answers to all that it writes; `thinking` is the rest. Writes are
-   not throttled here, as steps follow one another faster than time does. kube-scheduler's questions
-   are put to another process of the service at the same time.
+   A step waits for the server's answers to all that it writes; `thinking` is the rest, `cpu` what
+   its thread computes, whatever else the machine does. Writes are not throttled here, as steps
+   follow one another faster than time does. kube-scheduler's questions are put to another process
+   of the service at the same time.
 3. *resync*: a new leader, until its first decisions are written.
 
 `memory` is the peak of this process, which does what the daemon does. API server, etcd and kubelets
@@ -29,7 +30,7 @@ from pathlib import Path
 
 from aryl.store import Database
 from bench.support.figures import Figures, against, spread_ms
-from bench.support.kube_leader import Leader
+from bench.support.kube_leader import Leader, Took
 from bench.support.kube_world import Remote, Size, can_play, far_world
 
 JOBS = 1_000  # alive
@@ -119,7 +120,7 @@ def _filled(leader: Leader, world: Remote) -> Figures:
 
 def _steady(leader: Leader, world: Remote, steps: int) -> dict[str, object]:
     """Steps while jobs and inference pods come and go, and kube-scheduler asks."""
-    took: list[tuple[float, float]] = []
+    took: list[Took] = []
     writes: list[int] = []
     with _asked_meanwhile() as questions:
         for number in range(WARM_UP + steps):
@@ -130,8 +131,9 @@ def _steady(leader: Leader, world: Remote, steps: int) -> dict[str, object]:
             if number >= WARM_UP:
                 took.append(step)
                 writes.append(leader.api.writes - before)
+    leader.rest()
     quiet = [leader.step() for _ in range(10)]
-    step_ms = spread_ms([whole_s for whole_s, _ in took])
+    step_ms = spread_ms([step.whole_s for step in took])
     extender = json.loads(questions[0])["filter_ms"]
     return {
         "live_and_running_jobs": [
@@ -141,8 +143,9 @@ def _steady(leader: Leader, world: Remote, steps: int) -> dict[str, object]:
         "steps": steps,
         "writes_per_step": round(sum(writes) / steps, 1),
         "step_ms": step_ms,
-        "thinking_ms": spread_ms([whole_s - waited_s for whole_s, waited_s in took]),
-        "nothing_new_ms": spread_ms([whole_s for whole_s, _ in quiet]),
+        "thinking_ms": spread_ms([step.whole_s - step.waited_s for step in took]),
+        "cpu_ms": spread_ms([step.cpu_s for step in took]),
+        "nothing_new_ms": spread_ms([step.whole_s for step in quiet]),
         "extender_filter_ms": extender,
         "step_p99_ms": against(STEP_MS, step_ms["p99"]),
         "extender_p99_ms": against(EXTENDER_MS, extender["p99"]),
@@ -168,11 +171,11 @@ def _resync(leader: Leader) -> Figures:
     leader.end()
     since = time.perf_counter()
     seen_s = leader.begin()
-    step_s, waited_s = leader.step()
+    step = leader.step()
     return {
         "seen_s": round(seen_s, 2),
-        "first_step_s": round(step_s, 2),
-        "of_it_waiting_s": round(waited_s, 2),
+        "first_step_s": round(step.whole_s, 2),
+        "of_it_cpu_s": round(step.cpu_s, 2),
         "whole_s": round(time.perf_counter() - since, 2),
     }
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from aryl.clock import SystemClock, elapsed
@@ -36,6 +37,15 @@ PAUSE_S = 0.1  # between steps that follow one another only for what was written
 USER = Principal("bench", Role.SUBMITTER)
 CONFIG = load_policy({})
 WORKER = {"containers": [{"name": "main", "image": "none"}], "terminationGracePeriodSeconds": 1}
+
+
+@dataclass(frozen=True, slots=True)
+class Took:
+    """Seconds of a step: all, those of waiting for the server, and those of its thread's CPU."""
+
+    whole_s: float
+    waited_s: float
+    cpu_s: float
 
 
 class TimedApi(KubeApi):
@@ -140,12 +150,16 @@ class Leader:
         """Lead no longer."""
         self._open.close()
 
-    def step(self) -> tuple[float, float]:
-        """The seconds of a step a while later, and those of them that it waited for the server."""
+    def step(self) -> Took:
+        """A step, a while after the last."""
         self.now += STEP_S
-        since, waited_s = time.perf_counter(), self.api.waited_s
+        since, cpu_s, waited_s = time.perf_counter(), time.thread_time(), self.api.waited_s
         self.scheduler.step(self.now)
-        return time.perf_counter() - since, self.api.waited_s - waited_s
+        return Took(
+            time.perf_counter() - since,
+            self.api.waited_s - waited_s,
+            time.thread_time() - cpu_s,
+        )
 
     def rest(self) -> None:
         """Step until nothing is left to write; binding comes a step after creating."""
