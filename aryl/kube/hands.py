@@ -19,6 +19,7 @@ from aryl.kube.errors import (
     Refused,
     ServerFault,
 )
+from aryl.kube.names import KIND, SERVER
 from aryl.kube.options import KubeOptions
 from aryl.kube.paths import PODS, item, within
 from aryl.kube.sight import Sight
@@ -42,7 +43,12 @@ class Placer(Protocol):
     """Brings pods to the nodes that the plan in force gives them."""
 
     def place(
-        self, pod: PodView, server: str, kind: WorkerKind, node: NodeView, held: Sequence[PodView]
+        self,
+        hands: "Hands",
+        pod: PodView,
+        kind: WorkerKind,
+        node: NodeView,
+        held: Sequence[PodView],
     ) -> str:
         """Bind a pod, or let it be bound; "" or why not yet. `held` are the node's pods."""
         ...
@@ -53,7 +59,7 @@ class Hands:
 
     A `resource` is a field of `Picture`, or "" for what is not mirrored. `counts` says how many
     writes there were, by verb and outcome; `said` what the server found wrong in this step, by
-    path.
+    path; `unplaced` why pods are not on their nodes yet, by uid.
     """
 
     def __init__(
@@ -63,13 +69,14 @@ class Hands:
         self.api, self.options = api, options
         self.counts: Counter[tuple[str, str]] = Counter()
         self.said: dict[str, str] = {}
+        self.unplaced: dict[str, str] = {}
         self._mirror, self._placer, self._sight = mirror, placer, Sight()
         self._left, self._faults = options.writes_per_step, 0
 
     def begin(self, sight: Sight | None = None) -> None:
         """A new step, or a new decision: the budget is whole again."""
         self._left, self._faults = self.options.writes_per_step, 0
-        self.said = {}
+        self.said, self.unplaced = {}, {}
         self._sight = sight or self._sight
 
     @property
@@ -133,10 +140,31 @@ class Hands:
             return f"{server} is no server here"
         if self._placer is None or self.is_spent:
             return LATER
-        why_not = self._placer.place(pod, server, kind, node, self._sight.pods_on(server))
-        if not why_not and not pod.node:
+        why_not = self._placer.place(self, pod, kind, node, self._sight.pods_on(server))
+        if why_not:
+            self.unplaced[pod.uid] = why_not
+        elif not pod.node:
             self._sight.bound(replace(pod, node=server))
         return why_not
+
+    def mark(self, pod: PodView, server: str, kind: WorkerKind) -> str:
+        """Write on a pod where the plan has it, and as what; "" or why not."""
+        marks = {"uid": pod.uid, "annotations": {SERVER: server}, "labels": {KIND: kind.value}}
+        return self._why_not(self.patch("pods", pod_path(pod), {"metadata": marks}), pod_path(pod))
+
+    def bind(self, pod: PodView, server: str) -> str:
+        """Bind a pod to a node; "" or why not."""
+
+        def send() -> Json:
+            self.api.bind(pod.namespace, pod.name, pod.uid, server)
+            return {}
+
+        path = f"{pod_path(pod)}/binding"
+        answer = self._write("bind", "", path, send)
+        return self._why_not(None if isinstance(answer, Answered | str) else answer, path)
+
+    def _why_not(self, answer: Json | None, path: str) -> str:
+        return self.said.get(path, LATER) if answer is None else ""
 
     def _write(
         self, verb: str, resource: str, path: str, send: Callable[[], Json]

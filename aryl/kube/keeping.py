@@ -13,7 +13,7 @@ from aryl.kube.moment import Moment
 from aryl.kube.names import NOTICE
 from aryl.kube.nodes import keep_nodes
 from aryl.kube.statuses import Shown, Standing, Statuses
-from aryl.kube.views import WorkloadView
+from aryl.kube.views import PodView, WorkloadView
 from aryl.kube.wishes import OWNER, Hearing
 from aryl.kube.workloads import Workload
 from aryl.kube.writing import Pen
@@ -82,12 +82,18 @@ class Keeper:
         pods = workload.kind.pods(workload.view, moment.sight) if job else ()
         return Standing(
             job=job,
-            running_workers=sum(pod.phase == "Running" for pod in pods),
+            running_workers=sum(pod.phase == "Running" and not pod.is_leaving for pod in pods),
+            obstacle=self._obstacle(pods),
             ending=workload.ending,
             fault=workload.fault,
             reason=self._reasons.get(name),
             preemptions=record.job.preemptions if record else 0,
         )
+
+    def _obstacle(self, pods: Sequence[PodView]) -> str:
+        """Why the first worker that is not on its node yet is not."""
+        unplaced = self._pen.hands.unplaced
+        return min((f"{p.name}: {unplaced[p.uid]}" for p in pods if p.uid in unplaced), default="")
 
     def _end_dropped(self, moment: Moment, known: Known) -> None:
         """Write on objects that their jobs are over, where only the store knows it."""

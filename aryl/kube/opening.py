@@ -57,7 +57,7 @@ def opened(opening: Opening, term: int, *, is_shadow: bool) -> Iterator[Opened]:
             raise Unreachable(api.server, f"no list of {', '.join(late)} in {SYNC_S:.0f} s")
         hands = None
         if not is_shadow:
-            hands = Hands(api, mirror, options, PodPlacer(api, mirror, options))
+            hands = Hands(api, mirror, options, PodPlacer(api, options))
         site = Site(
             mirror,
             kinds,

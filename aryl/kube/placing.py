@@ -10,9 +10,9 @@ from operator import add
 from typing import Final
 
 from aryl.kube.client import KubeApi
-from aryl.kube.errors import Clash, Forbidden, Invalid, NotFound
+from aryl.kube.errors import Forbidden, NotFound
 from aryl.kube.feasible import Raw, Taken, obstacles
-from aryl.kube.hands import Mirrored, pod_path
+from aryl.kube.hands import Hands, pod_path
 from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.paths import PODS
@@ -26,38 +26,34 @@ _ENDED: Final = frozenset({"Succeeded", "Failed"})
 class PodPlacer:
     """Places pods as the options say; each call raises `UNAVAILABLE` and nothing else."""
 
-    def __init__(self, api: KubeApi, mirror: Mirrored, options: KubeOptions) -> None:
+    def __init__(self, api: KubeApi, options: KubeOptions) -> None:
         """Place nothing yet."""
-        self._api, self._mirror, self._options = api, mirror, options
+        self._api, self._options = api, options
 
     def place(
-        self, pod: PodView, server: str, kind: WorkerKind, node: NodeView, held: Sequence[PodView]
+        self, hands: Hands, pod: PodView, kind: WorkerKind, node: NodeView, held: Sequence[PodView]
     ) -> str:
         """Write the plan on a pod, and bind it where that is ours to do; "" or why not yet.
 
         What is so already is not done again. `held` are the pods that we know on the node.
         """
-        if pod.node not in {"", server}:
+        if pod.node not in {"", node.name}:
             return f"it is on {pod.node} already"
         if not pod.node and pod.scheduler != self._options.scheduler_name:
             wanted = f"schedulerName {self._options.scheduler_name}"
             return f"it is left to the scheduler {pod.scheduler}: its template needs {wanted}"
+        is_marked = pod.annotations.get(SERVER) == node.name and pod.labels.get(KIND) == kind
+        why_not = "" if is_marked else hands.mark(pod, node.name, kind)
+        if why_not or pod.node or self._options.placing is Placing.EXTENDER:
+            return why_not
         try:
-            self._mark(pod, server, kind)
-            if pod.node or self._options.placing is Placing.EXTENDER:
-                return ""
-            return self._bind(pod, node, held)
-        except (Clash, Forbidden, Invalid, NotFound) as error:  # seen again by the next step
+            why_not = self._obstacles(pod, node, held)
+        except (Forbidden, NotFound) as error:  # seen again by the next step
             return str(error)
+        return why_not or hands.bind(pod, node.name)
 
-    def _mark(self, pod: PodView, server: str, kind: WorkerKind) -> None:
-        if pod.annotations.get(SERVER) == server and pod.labels.get(KIND) == kind:
-            return
-        marks = {"uid": pod.uid, "annotations": {SERVER: server}, "labels": {KIND: kind.value}}
-        self._mirror.wrote("pods", self._api.patch(pod_path(pod), {"metadata": marks}))
-
-    def _bind(self, pod: PodView, node: NodeView, held: Sequence[PodView]) -> str:
-        """Bind a pod if it fits beside all others, of which the mirror has only some."""
+    def _obstacles(self, pod: PodView, node: NodeView, held: Sequence[PodView]) -> str:
+        """Why a pod does not fit beside all others, of which the mirror has only some."""
         if why_not := "; ".join(obstacles(pod, node, reduce(add, _known(held), Taken()))):
             return why_not  # without a word to the API server: it may be asked often
         raw = self._api.get(pod_path(pod))
@@ -66,10 +62,7 @@ class PodPlacer:
         on_node = f"spec.nodeName={node.name}"
         listed = self._api.list(PODS, fieldSelector=on_node, resourceVersion=0).items
         taken = reduce(add, self._takings(listed, held), Taken())
-        why_not = "; ".join(obstacles(pod, node, taken, raw["spec"].get("affinity")))
-        if not why_not:
-            self._api.bind(pod.namespace, pod.name, pod.uid, node.name)
-        return why_not
+        return "; ".join(obstacles(pod, node, taken, raw["spec"].get("affinity")))
 
     def _takings(self, listed: Sequence[Raw], held: Sequence[PodView]) -> Iterator[Taken]:
         """What each pod holds that is listed, or was bound a moment before the list was made."""

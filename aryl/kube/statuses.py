@@ -36,11 +36,13 @@ class Standing:
     """How a workload's job stands; times are cluster time, in seconds since the epoch.
 
     `job` is what it holds while it runs, and `running_workers` how many of these workers do run;
-    `fault` is why the object can't be accepted; `reason` is why the job waits, once that is known.
+    `obstacle` is why one of them is not on its node yet, where that is known. `fault` is why the
+    object can't be accepted; `reason` is why the job waits, once that is known.
     """
 
     job: Job | None = None
     running_workers: int = 0
+    obstacle: str = ""
     ending: Ending | None = None
     fault: str = ""
     reason: Reason | None = None
@@ -162,7 +164,7 @@ def _why(standing: Standing) -> tuple[str, str]:
     if standing.ending is not None:
         return standing.phase, standing.ending.detail
     if standing.job is not None and standing.is_running:
-        return _progress(standing.job, standing.running_workers)
+        return _progress(standing, standing.job)
     if standing.fault:
         return "Invalid", standing.fault
     if standing.reason is None:
@@ -170,12 +172,13 @@ def _why(standing: Standing) -> tuple[str, str]:
     return standing.reason.code.name.title().replace("_", ""), standing.reason.text
 
 
-def _progress(job: Job, running: int) -> tuple[str, str]:
+def _progress(standing: Standing, job: Job) -> tuple[str, str]:
     """Whether all workers of a running job run."""
-    workers = sum(p.workers for p in job.placements)
+    running, workers = standing.running_workers, sum(p.workers for p in job.placements)
     if running >= workers:
         return "WorkersRunning", ""
-    return "WorkersPending", f"{running} of {workers} workers run"
+    why = f"; {standing.obstacle}" if standing.obstacle else ""
+    return "WorkersPending", f"{running} of {workers} workers run{why}"
 
 
 def _conditions(view: WorkloadView, standing: Standing, now: float) -> list[Status]:
@@ -220,7 +223,8 @@ def _status(view: WorkloadView) -> Status:
 def _difference(view: WorkloadView, standing: Standing, now: float) -> Status | None:
     """What is to be written on an object, if anything is."""
     if view.kind != "TrainingJob":
-        notice = _why(standing)[1] if standing.phase in {"Queued", "Refused"} else None
+        is_stuck = standing.phase in {"Queued", "Refused"} or bool(standing.obstacle)
+        notice = (_why(standing)[1] or None) if is_stuck else None
         return None if view.annotations.get(NOTICE) == notice else {NOTICE: notice}
     status = status_of(view, standing, now)
     said = {name: value for name, value in status.items() if value is not None}

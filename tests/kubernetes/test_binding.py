@@ -12,6 +12,7 @@ from kubernetes.client import Configuration
 from aryl.kube.access import Access, from_kubeconfig
 from aryl.kube.client import KubeApi
 from aryl.kube.errors import Unreachable
+from aryl.kube.hands import Hands
 from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.placing import PodPlacer, base_workers_on
@@ -52,9 +53,6 @@ class Table:
     namespace: str
     mirror: Heard = field(default_factory=Heard)
 
-    def placer(self, placing: Placing = Placing.BINDING) -> PodPlacer:
-        return PodPlacer(self.kube, self.mirror, replace(BINDING, placing=placing))
-
     def create(self, name: str, gpus: int = 4, node: str = "", **spec: Any) -> PodView:
         """A worker; with a node, one that is bound there already."""
         given = {"schedulerName": SCHEDULER, "tolerations": ANYTHING, **spec}
@@ -79,8 +77,22 @@ class Table:
         node: str = "n1",
         kind: WorkerKind = BASE,
         held: Sequence[PodView] = (),
+        placing: Placing = Placing.BINDING,
     ) -> str:
-        return self.placer().place(pod, node, kind, self.node(node), held)
+        options = replace(BINDING, placing=placing)
+        return self.place_as(self.kube, pod, self.node(node), kind, held, options)
+
+    def place_as(
+        self,
+        kube: KubeApi,
+        pod: PodView,
+        node: NodeView,
+        kind: WorkerKind = BASE,
+        held: Sequence[PodView] = (),
+        options: KubeOptions = BINDING,
+    ) -> str:
+        hands = Hands(kube, self.mirror, options)
+        return PodPlacer(kube, options).place(hands, pod, kind, node, held)
 
     @property
     def pods(self) -> str:
@@ -185,10 +197,9 @@ def test_what_the_mirror_shows_in_the_way_is_no_question_to_the_server(table: Ta
     cordoned = replace(table.node(), is_cordoned=True)
 
     with KubeApi(Access(Configuration(host="http://127.0.0.1:1"))) as nobody:
-        placer = PodPlacer(nobody, table.mirror, BINDING)
-        said = placer.place(worker, "n1", BASE, cordoned, ())
+        said = table.place_as(nobody, worker, cordoned)
         with pytest.raises(Unreachable):
-            placer.place(worker, "n1", BASE, table.node(), ())
+            table.place_as(nobody, worker, table.node())
 
     assert said == "n1 is cordoned"
 
@@ -250,7 +261,7 @@ def test_two_who_place_at_once_overcommit_nothing_of_their_own(table: Table) -> 
 def test_with_a_scheduler_of_ours_only_the_plan_is_written(table: Table) -> None:
     worker = table.create("w-0")
 
-    said = table.placer(Placing.EXTENDER).place(worker, "n1", BASE, table.node(), ())
+    said = table.place(worker, placing=Placing.EXTENDER)
 
     pod = table.pod("w-0")
     assert (said, pod.node) == ("", "")
@@ -261,7 +272,7 @@ def test_a_right_that_is_missing_is_told(control_plane: ControlPlane, table: Tab
     worker = table.create("w-0")
 
     with KubeApi(from_kubeconfig(control_plane.kubeconfig("nobody"))) as kube:
-        said = PodPlacer(kube, table.mirror, BINDING).place(worker, "n1", BASE, table.node(), ())
+        said = table.place_as(kube, worker, table.node())
 
     assert said.startswith(f"patch pods w-0 in namespace {table.namespace}: ")
 

@@ -9,6 +9,7 @@ import yaml
 
 from aryl.kube.access import from_kubeconfig
 from aryl.kube.client import KubeApi
+from aryl.kube.hands import Hands
 from aryl.kube.names import JOB, KIND, LOANED_TAINT, MANAGED, POOL, SERVER
 from aryl.kube.options import KubeOptions
 from aryl.kube.placing import PodPlacer
@@ -69,8 +70,8 @@ class Ward:
         server = node_view(self.api.get(f"/api/v1/nodes/{node}"), OPTIONS)
         assert pod is not None
         assert server is not None
-        placer = PodPlacer(self.kube, Unmirrored(), OPTIONS)
-        assert placer.place(pod, node, kind, server, ()) == ""
+        hands = Hands(self.kube, Unmirrored(), OPTIONS)
+        assert PodPlacer(self.kube, OPTIONS).place(hands, pod, kind, server, ()) == ""
 
     def node_of(self, name: str) -> str:
         """Where a pod is bound; "" for nowhere."""

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aryl.engine.lifecycle import JobState
+from aryl.kube.statuses import REWORDED_AFTER_S
 from tests.builders import make_spec
 from tests.kubernetes.cluster import bind, create_pods, pod_body
 from tests.kubernetes.control_plane import ControlPlane
@@ -170,9 +171,14 @@ def test_a_job_whose_workers_can_not_be_bound_waits_again_after_the_deadline(
     stage.bring("bert", minWorkers=1, template=pods)
     stage.settle()
     early = stage.states()
+    stage.wall_added_s += REWORDED_AFTER_S
+    stage.settle()
+    told = stage.job("bert")["status"]
 
     stage.wall_added_s += stage.options.start_deadline_s
     stage.step()
 
     assert early == {"bert": JobState.RUNNING}
+    why = "bert-0: the pod selects nodes with no=node, train-1 lacks it"
+    assert (told["reason"], told["message"]) == ("WorkersPending", f"0 of 1 workers run; {why}")
     assert stage.record("bert").job.preemptions == 1

@@ -152,7 +152,7 @@ def staged(
         def wall() -> float:
             return SystemClock().now() + stage.wall_added_s
 
-        hands = Hands(kube, Unmirrored(), options, PodPlacer(kube, Unmirrored(), options))
+        hands = Hands(kube, Unmirrored(), options, PodPlacer(kube, options))
         stage = WorkloadStage(api, namespace, kind_of(options, wall), hands, kubelets, options)
         try:
             kubelets.add(

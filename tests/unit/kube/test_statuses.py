@@ -100,6 +100,12 @@ def written(
         ),
         (Standing(fault="spec.workers: 9"), "Refused", "Invalid", "spec.workers: 9"),
         (Standing(job=JOB, running_workers=2), "Running", "WorkersPending", "2 of 3 workers run"),
+        (
+            Standing(job=JOB, running_workers=2, obstacle="bert-2: n1 is cordoned"),
+            "Running",
+            "WorkersPending",
+            "2 of 3 workers run; bert-2: n1 is cordoned",
+        ),
         (Standing(job=JOB, running_workers=3), "Running", "WorkersRunning", None),
         (Standing(job=replace(JOB, placements=())), "Queued", "Waiting", "no decision"),
         (Standing(ending=ENDED), "Succeeded", "Succeeded", "all 2 succeeded"),

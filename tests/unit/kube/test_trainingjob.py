@@ -126,50 +126,6 @@ def test_what_can_not_be_accepted_is_said_with_field_and_value(
     assert "expected" in str(refused.value)
 
 
-def json_values() -> st.SearchStrategy[Any]:
-    """Whatever a user may write where a template's schema says nothing."""
-    leaves = st.none() | st.booleans() | st.integers() | st.sampled_from(["x", "1", "9" * 5000])
-    names = st.sampled_from(["name", "limits", "requests", "nvidia.com/gpu", "labels"])
-    return st.recursive(
-        leaves,
-        lambda inner: st.lists(inner, max_size=2) | st.dictionaries(names, inner, max_size=2),
-        max_leaves=6,
-    )
-
-
-PARTS = ("env", "resources", "name")
-CONTAINERS = st.dictionaries(st.sampled_from(PARTS), json_values(), max_size=2)
-
-
-@given(
-    metadata=json_values()
-    | st.fixed_dictionaries({}, optional={"labels": json_values(), "annotations": json_values()}),
-    tolerations=json_values(),
-    restarts=json_values() | st.just("Never"),
-    containers=st.lists(CONTAINERS, min_size=1, max_size=2),
-)
-def test_of_any_template_a_pod_can_be_made_or_it_is_refused(
-    metadata: Any, tolerations: Any, restarts: Any, containers: list[Any]
-) -> None:
-    spec = {"tolerations": tolerations, "restartPolicy": restarts, "containers": containers}
-    template = {"metadata": metadata, "spec": spec}
-    try:
-        described({"template": template})
-    except BadInput:
-        return
-
-    assert a_worker(make_job(placements=(base(1),)), template=template)
-
-
-def test_a_template_that_is_nested_too_deeply_makes_no_worker() -> None:
-    deep: dict[str, Any] = {}
-    for _ in range(300):
-        deep = {"spec": deep}
-
-    with pytest.raises(BadInput, match=r"spec\.template\.spec\.containers"):
-        described({"template": deep})
-
-
 @pytest.mark.parametrize("name", ["with.dots", "x" * 51])
 def test_a_name_that_no_host_can_have_is_refused(name: str) -> None:
     with pytest.raises(BadInput, match=r"metadata\.name"):
