@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 
+from api.kubernetes.refusals import Outspoken
 from aryl.daemon.wrapped import Wrapped
 from aryl.engine.cycle import Timer
 from aryl.engine.live import Wishes
@@ -16,7 +17,7 @@ class Measured(Wrapped):
 
     def __init__(self, opened: Opened, metrics: Metrics, elapsed: Timer) -> None:
         """Have counted nothing; `elapsed` is the mirror's clock."""
-        super().__init__(opened.cluster)
+        super().__init__(Outspoken(opened.cluster))
         self._opened, self._metrics, self._elapsed = opened, metrics, elapsed
         self._writes: Counter[tuple[str, str]] = Counter()
         self._lists = self._failures = 0

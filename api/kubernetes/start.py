@@ -101,7 +101,8 @@ def look(api: KubeApi, options: KubeOptions, mode: Mode, namespace: str) -> Look
     pools = pools_of(nodes_of(api, options) if may_look else [], options)
     problems = [f"the right to {right}" for right in lacking]
     if lacking:
-        problems.append(f"grant it: kubectl apply -k deploy/kubernetes/overlays/{mode}")
+        overlay = f"deploy/kubernetes/overlays/{mode}"
+        problems.append(f"grant it: kubectl apply -k {overlay}, before 1.25 see the guide")
     if mode is not Mode.SHADOW and served.path("trainingjobs") is None:
         problems.append("TrainingJobs; define them: aryl kube crd | kubectl apply -f -")
     if may_look and not any(pool.nodes for pool in pools.values()):

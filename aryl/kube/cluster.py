@@ -111,6 +111,13 @@ class KubeCluster:
             self._keeper.keep(self._look, known)
         return self._hearing.look(self._look(), known, self._times())
 
+    def refused(self) -> Mapping[str, str]:
+        """Why objects can't be accepted as jobs, by kind, namespace and name."""
+        objects = self._look().objects.values()
+        faulty = [each for each in objects if each.fault and not each.has_ended]
+        views = [(each.view, each.fault) for each in faulty]
+        return {f"{view.kind} {view.namespace}/{view.name}": why for view, why in views}
+
     def show(self, waiting: Sequence[Waiting]) -> None:
         """Let users see on their objects why their jobs wait."""
         if self._keeper is not None:

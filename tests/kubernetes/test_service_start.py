@@ -47,11 +47,12 @@ def written(api: Api, namespace: str) -> Callable[[], list[Any]]:
 def test_in_shadow_it_may_only_look_and_plans_all_the_same(site: Site) -> None:
     grant(site.api, "watcher", OBSERVE)
     site.bring("wanted", minWorkers=1)
+    site.bring("odd", gpuTypes=["H200"])
     look = written(site.api, site.namespace)
     before = look()
     process = site.serve("--shadow", kubeconfig=site.control_plane.kubeconfig("watcher"))
 
-    (job,) = until(lambda: process.get("/api/v1/jobs")["items"])
+    (job,) = until(lambda: process.get("/api/v1/jobs")["items"])  # the other one is refused
 
     def plan() -> Any:
         for found in process.get("/api/v1/plans")["items"]:
@@ -66,6 +67,8 @@ def test_in_shadow_it_may_only_look_and_plans_all_the_same(site: Site) -> None:
     assert metric(process, WRITES) == 0
     assert look() == before
     assert "looked at only" in site.log()
+    assert f"TrainingJob {site.namespace}/odd" in site.log()
+    assert "['H200'] can't be accepted" in site.log()
     assert process.stop() == 0
 
 
