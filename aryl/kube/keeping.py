@@ -82,7 +82,7 @@ class Keeper:
         pods = workload.kind.pods(workload.view, moment.sight) if job else ()
         return Standing(
             job=job,
-            running_workers=sum(pod.phase == "Running" and not pod.is_leaving for pod in pods),
+            running_workers=sum(pod.phase == "Running" and pod.deleted_s is None for pod in pods),
             obstacle=self._obstacle(pods),
             ending=workload.ending,
             fault=workload.fault,
