@@ -131,7 +131,7 @@ def _text(
 def _wait_text(record: JobRecord, wait: WaitOut | None, now: float) -> str:
     """For how long a job has waited, and what for."""
     waited = f"It has waited for {_span(now - record.queued_since_s)}"
-    return f"{waited}: it {wait.text}." if wait else f"{waited}; no decision has looked at it yet."
+    return f"{waited}: it {wait.text}." if wait else f"{waited}; no decision holds it back."
 
 
 def _place_text(place: PlaceOut) -> str:

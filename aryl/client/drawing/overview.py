@@ -98,7 +98,7 @@ def _queued(jobs: Sequence[Json], view: View) -> RenderableType:
             number(job["num_gpus"]),
             span(job["waited_s"]),
             *([words(job["user"])] if view.is_wide else []),
-            line(wait["text"] if wait else "has not been looked at yet"),
+            line(wait["text"] if wait else "is held back by no decision"),
         )
     return made
 
