@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from aryl.kube.names import JOB
 from tests.kubernetes.api import Api, Refused
 
 RIGHTS = "/apis/rbac.authorization.k8s.io/v1"
@@ -55,6 +56,10 @@ def wipe(api: Api, before: Before) -> None:
         api.delete(path, grace_s=0)
     api.delete("/api/v1/nodes", grace_s=0)
     _remove(api, "/api/v1", "pods", api.list("/api/v1/pods"))
+    services = api.list("/api/v1/services")
+    _remove(
+        api, "/api/v1", "services", (s for s in services if JOB in s["metadata"].get("labels", {}))
+    )
 
 
 def _empty(api: Api, definition: dict[str, Any]) -> None:
