@@ -22,7 +22,7 @@ FACTOR = 3.0  # workers on lent servers for one at home, as deployed
 # and kube-scheduler tries again within its back-off of 2. The rest is for a machine with two cores
 # on which other tests run too.
 BOUND_S = 15.0
-SEEN = ("loans", "reclaims", "workers bound on loans", "growth", "shrink")
+SEEN = ("loans", "reclaims of servers in use", "workers bound on loans", "growth", "shrink")
 
 
 @pytest.mark.parametrize("mode", ["extender", "binding"])

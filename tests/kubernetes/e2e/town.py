@@ -11,7 +11,7 @@ import httpx2
 import pytest
 
 from aryl.clock import elapsed
-from tests.kubernetes.api import Api
+from tests.kubernetes.api import Api, Raw
 from tests.kubernetes.applying import OWN, Applier, Deployment, applying
 from tests.kubernetes.cluster import make_nodes, wait_until_schedulable
 from tests.kubernetes.control_plane import ControlPlane
@@ -83,22 +83,13 @@ class Town:
         """Let inference want every server of its own, and get it."""
         self.scale("embed", 0)
         self.scale("chat", 20)
-        wait_until(lambda: self.serving("chat") == 20)
-
-    def serve(self, name: str, count: int, gpus: int) -> None:
-        """Let a model be served."""
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments"
-        self.api.create(path, bodies.inference(name, count, gpus))
+        wait_until(lambda: all(_is_served(raw) for raw in self.api.list(path)))
 
     def scale(self, name: str, count: int) -> None:
         """Let more, or fewer, replicas serve a model."""
         path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
         self.api.patch(path, {"spec": {"replicas": count}})
-
-    def serving(self, name: str) -> int:
-        """Replicas that run."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments/{name}"
-        return int(self.api.get(path)["status"].get("readyReplicas", 0))
 
     def jobs(self) -> list[Any]:
         """All jobs, as the service tells them."""
@@ -129,6 +120,14 @@ class Town:
             self.apply("create", "-n", self.namespace, "-f", "-", manifest=manifest)
 
 
+def _is_served(deployment: Raw) -> bool:
+    """Whether as many replicas run as are wanted, and no other is left."""
+    wanted, status = deployment["spec"]["replicas"], deployment["status"]
+    is_seen = status.get("observedGeneration") == deployment["metadata"]["generation"]
+    counts = {status.get("replicas", 0), status.get("readyReplicas", 0)}
+    return is_seen and counts == {wanted}
+
+
 def _wait(until_s: float) -> None:
     wait_until(lambda: elapsed() >= until_s)
 
@@ -157,11 +156,11 @@ def founded(
         stack.callback(deployment.end)
         witness = stack.enter_context(Witness(api))
         wait_until(lambda: witness.is_watching)
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+        api.create(path, bodies.inference("chat", replicas(0.0), gpus=8))
+        api.create(path, bodies.inference("embed", 4, gpus=4))
+        wait_until(lambda: all(_is_served(raw) for raw in api.list(path)))
         service = deployment.serve()
         if mode == "extender":
             deployment.schedule(service)
-        town = Town(api, namespace, apply, service, witness, deployment.log)
-        town.serve("chat", replicas(0.0), gpus=8)
-        town.serve("embed", 4, gpus=4)
-        wait_until(lambda: town.serving("chat") == replicas(0.0) and town.serving("embed") == 4)
-        yield town
+        yield Town(api, namespace, apply, service, witness, deployment.log)

@@ -168,6 +168,7 @@ class Watcher:
                 figures.returns_s.append(self._now_s - asked_s)
         if RECLAIMING in node.marks - before.marks:
             counts["reclaims"] += 1
+            counts["reclaims of servers in use"] += any(p.is_worker for p in self._there(node.name))
             self._asked[node.name] = self._now_s
             if self._waiting:
                 counts["reclaims while pods wait"] += 1
