@@ -101,6 +101,21 @@ def test_an_object_that_is_deleted_takes_its_running_job_along(stage: KubeStage)
     assert stage.states() == {"bert": JobState.CANCELLED}
 
 
+def test_a_worker_that_is_being_deleted_does_not_count_as_running(stage: KubeStage) -> None:
+    stage.begin()
+    stage.bring("bert", minWorkers=2)
+    stage.settle()
+    whole = stage.job("bert")["status"]["reason"]
+
+    stage.kubelets.hang(stage.where("bert")["bert-1"])
+    stage.api.delete(f"/api/v1/namespaces/{stage.namespace}/pods/bert-1")
+    stage.settle()
+
+    status = stage.job("bert")["status"]
+    assert (whole, status["reason"]) == ("WorkersRunning", "WorkersPending")
+    assert status["message"].startswith("1 of 2 workers run")
+
+
 def test_an_object_that_vanishes_ends_its_job_and_is_not_made_again(stage: KubeStage) -> None:
     stage.begin()
     stage.bring("bert", minWorkers=2)
