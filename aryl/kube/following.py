@@ -61,8 +61,7 @@ class Following:
                 continue
             before = hands.writes
             workload.kind.follow(hands, workload.view, job, pods)
-            is_whole = job is None or not _short_servers(job, pods)
-            if hands.writes == before and is_whole:
+            if hands.writes == before and not _is_undecided(workload, job, pods):
                 self._settled[workload.view.uid] = _Settled(workload.view, job, pods)
 
     @property
@@ -105,6 +104,15 @@ class Following:
         left = standing(rates.units, job, lambda placement: placement.server_id not in hopeless)
         changed = job.preempted(now) if left is None else resized(job, left, now, rates)
         self._pen.allocate(workload, changed)
+
+
+def _is_undecided(workload: Workload, job: Job | None, pods: Sequence[PodView]) -> bool:
+    """Whether a job lacks pods, or has an end that could not be written yet."""
+    if job is None:
+        return False
+    return bool(_short_servers(job, pods)) or (
+        workload.kind.ending(workload.view, job, pods) is not None
+    )
 
 
 def _short_servers(job: Job, pods: Sequence[PodView]) -> list[str]:
