@@ -288,10 +288,8 @@ def kube_stage(
     names |= {f"infer-{n}": "inference" for n in range(1, inference + 1)}
     kubelets.add(node_body(name, 8, {POOL: pool}) for name, pool in names.items())
     database = Database(f"sqlite:///{folder / 'aryl.db'}")
-    chosen = KubeOptions(
-        **{"namespace": namespace, "placing": Placing.BINDING, "worker_template": {"spec": WORKER}}
-        | options
-    )
+    usual = {"placing": Placing.BINDING, "worker_template": {"spec": WORKER}}
+    chosen = KubeOptions(namespace=namespace, **usual | options)
     stage = KubeStage(control_plane, namespace, kubelets, database, chosen)
     try:
         yield stage
