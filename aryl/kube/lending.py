@@ -65,19 +65,22 @@ def note_refusal(pen: Pen, books: Books, servers: Collection[str]) -> None:
 
 
 def training_pods(pen: Pen, node: str) -> list[Raw]:
-    """The workers on a node at this very moment, by the server itself."""
+    """The workers on a node by the server itself, whatever a watch has told of them."""
     return [raw for raw in _pods(pen, node) if _is_ours(raw)]
 
 
 def _serving(pen: Pen, node: str) -> bool:
-    """Whether anybody but us has GPUs of a node at this very moment."""
+    """Whether anybody but us has GPUs of a node by the server itself."""
     resource = pen.options.gpu_resource
     others = (raw for raw in _pods(pen, node) if not _is_ours(raw))
     return any(requested(raw["spec"], resource) for raw in others)
 
 
 def _pods(pen: Pen, node: str) -> list[Raw]:
-    listed = pen.hands.api.list(PODS, fieldSelector=f"spec.nodeName={node}").items
+    # Out of the server's memory: from etcd, an older server reads all pods for one node's, half a
+    # second for thousands. What it learns moments later is seen by the next step all the same.
+    there = f"spec.nodeName={node}"
+    listed = pen.hands.api.list(PODS, fieldSelector=there, resourceVersion=0).items
     return [raw for raw in listed if raw["status"].get("phase") not in ENDED]
 
 
