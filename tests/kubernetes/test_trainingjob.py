@@ -51,7 +51,8 @@ def test_a_job_that_starts_gets_its_base_workers_where_the_plan_says(stage: Work
     view = running(stage)
 
     assert stage.where(view) == {"bert-0": "train-0001", "bert-1": "train-0002"}
-    service = stage.api.get(f"/api/v1/namespaces/{stage.namespace}/services/aryl-bert")
+    (service,) = stage.api.list(f"/api/v1/namespaces/{stage.namespace}/services")
+    assert service["metadata"]["name"] == f"aryl-bert-{view.uid[:5]}"
     assert service["spec"]["clusterIP"] == "None"
     assert stage.step(view) == 0
 

@@ -16,6 +16,7 @@ from aryl.model.job import Job, JobSpec
 RENDEZVOUS_PORT: Final = 29400  # torchrun's own default
 # Each shrink costs the group one restart, so that a small number would end a healthy job.
 MAX_RESTARTS: Final = 100
+UID_CHARACTERS: Final = 5
 
 Body = dict[str, Any]
 
@@ -30,9 +31,13 @@ def pod_name(job_name: str, job: Job, index: int) -> str:
     return f"{job_name}-{run}{index}"
 
 
-def service_name(job_name: str) -> str:
-    """A job's service; a service's name begins with a letter, a job's need not."""
-    return f"aryl-{job_name}"
+def service_name(view: WorkloadView) -> str:
+    """A job's service; a service's name begins with a letter, a job's need not.
+
+    A deleted job's goes when Kubernetes collects it: another job by that name must not live with
+    it. So some of the uid is in the name, as much as fits into 63 characters.
+    """
+    return f"aryl-{view.name}-{view.uid[:UID_CHARACTERS]}"
 
 
 def service_body(view: WorkloadView) -> Body:
@@ -41,7 +46,7 @@ def service_body(view: WorkloadView) -> Body:
         "apiVersion": "v1",
         "kind": "Service",
         "metadata": {
-            "name": service_name(view.name),
+            "name": service_name(view),
             "namespace": view.namespace,
             "labels": {JOB: view.name},
             "ownerReferences": [_owner(view)],
@@ -63,7 +68,7 @@ def pod_body(
     spec = deepcopy(template["spec"])
     spec |= {
         "hostname": pod_name(view.name, job, slot.index),
-        "subdomain": service_name(view.name),
+        "subdomain": service_name(view),
         "schedulerName": options.scheduler_name,
     }
     spec.setdefault("restartPolicy", "Never")
@@ -118,7 +123,7 @@ def _environment(view: WorkloadView, job: Job, options: KubeOptions) -> list[Bod
     """What torchrun reads instead of its command line."""
     most = most_pods(job.spec, options.workers_per_training_worker)
     least = sum(job.holding.base)
-    leader = f"{pod_name(view.name, job, 0)}.{service_name(view.name)}"
+    leader = f"{pod_name(view.name, job, 0)}.{service_name(view)}"
     values = {
         "PET_NNODES": f"{least}:{max(least, most)}",
         "PET_NPROC_PER_NODE": job.spec.gpus_per_worker,

@@ -187,15 +187,15 @@ def test_a_worker_knows_where_to_meet_the_others() -> None:
         "PET_NNODES": "2:4",
         "PET_NPROC_PER_NODE": "8",
         "PET_RDZV_BACKEND": "c10d",
-        "PET_RDZV_ENDPOINT": "bert-r3w0.aryl-bert:29400",
+        "PET_RDZV_ENDPOINT": "bert-r3w0.aryl-bert-uid-0:29400",
         "PET_RDZV_ID": "bert-3",
         "PET_MAX_RESTARTS": "100",
     }
     assert (pod["spec"]["hostname"], pod["spec"]["subdomain"]) == (
         "bert-r3w1",
-        "aryl-bert",
+        "aryl-bert-uid-0",
     )
-    assert service_body(make_view())["metadata"]["name"] == "aryl-bert"
+    assert service_body(make_view())["metadata"]["name"] == "aryl-bert-uid-0"
 
 
 def test_on_slower_gpus_there_may_be_more_workers() -> None:
