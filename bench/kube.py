@@ -68,13 +68,14 @@ def _measured(steps: int, scale: float) -> dict[str, object]:
         filling = _filled(leader, world)
         steady = _steady(leader, world, steps)
         resyncs = [_resync(leader) for _ in range(RESYNCS)]
-        pods = world.ask("pods")
+        pods, lent = world.ask("pods"), len(leader.cluster.observe().loans)
         leader.end()
     peak_mib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     slowest = max(resyncs, key=lambda found: found["whole_s"])
     return {
         "nodes": size.training + size.inference,
         "pods": pods,
+        "lent": lent,
         "load": os.getloadavg(),
         "start": wide,
         "filling": filling,
