@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
 
-from aryl.kube.lending import as_seen, training_pods
+from aryl.kube.lending import ENDED, as_seen, training_pods
 from aryl.kube.loans import LoanNote, is_marked, is_unmarked, unmarking
 from aryl.kube.moment import Moment, is_ours, pinning
 from aryl.kube.paths import NODES, item
@@ -35,9 +35,15 @@ def keep_nodes(pen: Pen, moment: Moment) -> None:
 def _brought_home(
     pen: Pen, moment: Moment, node: NodeView, note: LoanNote, owned: Callable[[], Collection[str]]
 ) -> LoanNote | None:
-    """The note of a server that was asked back: none once no worker is there, by any account."""
+    """The note of a server that was asked back: none once no worker is there, by any account.
+
+    The picture may be late, but not about who could be there: a worker is bound to the node that
+    we wrote on it, and what we write is in the picture at once. One that is not bound, as far as
+    we see, may be by now.
+    """
     workers = [p for p in moment.sight.pods_on(node.name) if is_ours(p) and p.holds_gpus]
-    if not workers and not training_pods(pen, node.name):
+    is_expected = any(p.phase not in ENDED for p in moment.sight.pods_meant_for(node.name))
+    if not workers and not is_expected and not training_pods(pen, node.name):
         return None
     for pod in workers:
         if pod.uid not in owned():

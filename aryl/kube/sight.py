@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
+from aryl.kube.names import SERVER
 from aryl.kube.picture import Picture
 from aryl.kube.views import NodeView, PodView, WorkloadView
 
@@ -23,6 +24,7 @@ class Sight:
         self.picture = picture
         self._by_node: Index | None = None
         self._by_owner: Index | None = None
+        self._by_plan: Index | None = None
         self._by_label: dict[str, Index] = {}
 
     def node(self, name: str) -> NodeView | None:
@@ -34,6 +36,13 @@ class Sight:
         if self._by_node is None:
             self._by_node = _index(self.picture.pods.values(), lambda pod: pod.node)
         return self._by_node.get(node, ())
+
+    def pods_meant_for(self, node: str) -> Sequence[PodView]:
+        """The pods that a plan gave the node and that are not bound, as far as is to be seen."""
+        if self._by_plan is None:
+            waiting = (pod for pod in self.picture.pods.values() if not pod.node)
+            self._by_plan = _index(waiting, lambda pod: pod.annotations.get(SERVER, ""))
+        return self._by_plan.get(node, ())
 
     def pods_owned(self, uid: str) -> Sequence[PodView]:
         """The pods whose controller has that uid."""

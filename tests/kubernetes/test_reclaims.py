@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from aryl.engine.lifecycle import JobState
+from aryl.kube.names import MANAGED, SERVER
 from aryl.kube.statuses import REWORDED_AFTER_S
 from tests.builders import make_spec
 from tests.kubernetes.cluster import bind, create_pods, pod_body
@@ -182,3 +183,20 @@ def test_a_job_whose_workers_can_not_be_bound_waits_again_after_the_deadline(
     why = "bert-0: the pod selects nodes with no=node, train-1 lacks it"
     assert (told["reason"], told["message"]) == ("WorkersPending", f"0 of 1 workers run; {why}")
     assert stage.record("bert").job.preemptions == 1
+
+
+def test_a_server_is_not_home_while_a_worker_may_just_be_bound_there(stage: KubeStage) -> None:
+    stage.begin()
+    stage.settle()
+    assert [stage.marks(node) for node in INFER] == [LENT, LENT]
+    meant = pod_body("late", gpus=1, schedulerName="aryl-scheduler")
+    meant["metadata"] |= {"labels": {MANAGED: "true"}, "annotations": {SERVER: "infer-1"}}
+    create_pods(stage.api, stage.namespace, [meant])
+
+    stage.ask(2)
+    stage.pass_time(5.0)
+    assert [stage.marks(node) for node in INFER] == [RECLAIMING, HOME]
+
+    stage.api.delete(f"/api/v1/namespaces/{stage.namespace}/pods/late")
+    stage.pass_time(5.0)
+    assert stage.marks("infer-1") == HOME
