@@ -53,7 +53,7 @@ ENDS = tuple(state.value for state in (JobState.FINISHED, JobState.FAILED, JobSt
 STATUSES = tuple(status.value for status in Status)
 TIMED = tuple(step for step in Step if step is not Step.OBSERVED)
 
-KUBE_VERBS = ("create", "patch", "delete", "evict")
+KUBE_VERBS = ("create", "patch", "delete", "evict", "bind")
 KUBE_FATES = ("done", "clash", "forbidden", "invalid", "notfound", "refused", "serverfault")
 
 HOUR_S, DAY_S = 3600.0, 86400.0

@@ -67,7 +67,7 @@ class AtRest(Unwatched):
 
 def inputs_of(cluster: Cluster, config: PolicyConfig, *, jobs: int, hours: float) -> RunInputs:
     """A busy time: demand swings from nearly all servers to few, and every job may borrow."""
-    trace = generate(seed=1, jobs=jobs, days=hours / 24.0, gpus=cluster.training_gpus, load=1.5)
+    trace = generate(seed=3, jobs=jobs, days=hours / 24.0, gpus=cluster.training_gpus, load=4.0)
     specs = drawn(job_specs(trace, cluster.servers[0].gpus), "basic", frozenset(), 1)
     shaped = [
         replace(spec, fungible=place % 2 == 0, heterogeneous=place % 4 == 0, checkpoint_s=600.0)

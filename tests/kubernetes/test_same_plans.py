@@ -14,7 +14,7 @@ from tests.kubernetes.stage import WORKER, kube_stage
 pytestmark = [pytest.mark.kubernetes, pytest.mark.slow]
 
 POLICY = {"cycle_s": 0.0, "forecaster": "last"}
-HOURS = 3.0
+HOURS = 2.0
 
 
 def test_hours_on_kubernetes_are_decided_as_in_the_simulator(
@@ -36,7 +36,7 @@ def test_hours_on_kubernetes_are_decided_as_in_the_simulator(
         stage.watcher = AtRest(stage)
         stage.begin()
         cluster = stage.opened.cluster.observe().cluster
-        inputs = inputs_of(cluster, stage.config, jobs=150, hours=HOURS)
+        inputs = inputs_of(cluster, stage.config, jobs=100, hours=HOURS)
         stage.end()
         stage.told = Told(inputs.world.load)
         stage.begin()
