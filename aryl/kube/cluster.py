@@ -106,10 +106,11 @@ class KubeCluster:
     def advance(self, known: Mapping[str, JobRecord]) -> Wishes:
         """Bring pods, nodes and objects in line with what is written, as far as they are not."""
         self._known = known
+        moment = self._look()
         if self._keeper is not None:
-            self._check_terms()
-            self._keeper.keep(self._look, known)
-        return self._hearing.look(self._look(), known, self._times())
+            self._check_terms(moment)
+            moment = self._keeper.keep(moment, self._look, known)
+        return self._hearing.look(moment, known, self._times())
 
     def refused(self) -> Mapping[str, str]:
         """Why objects can't be accepted as jobs, by kind, namespace and name."""
@@ -237,9 +238,8 @@ class KubeCluster:
             return before
         return observation_of(moment, 0 if before is None else before.version + 1)
 
-    def _check_terms(self) -> None:
+    def _check_terms(self, moment: Moment) -> None:
         """Raise `LeaseLost` where a later leader has written anywhere."""
-        moment = self._look()
         for workload in moment.workloads.values():
             if workload.allocation is not None:
                 check_term(workload.allocation.term, self._term, workload.view.name)

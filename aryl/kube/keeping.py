@@ -38,27 +38,32 @@ class Keeper:
         self._calm: Moment | None = None  # the last at which there was nothing to do
         self._tried_s: dict[str, float] = {}  # when, in wall time, the server would not have a job
 
-    def keep(self, look: Callable[[], Moment], known: Known) -> None:
-        """Do what is to be done now; `look` tells how things stand by then.
+    def keep(self, moment: Moment, look: Callable[[], Moment], known: Known) -> Moment:
+        """Do what is to be done at a moment; how things stand by then, which `look` tells.
 
         Raises `UNAVAILABLE` and `LeaseLost`; the next step goes on from there.
         """
-        hands = self._pen.hands
-        moment, before = look(), hands.writes
+        hands, before = self._pen.hands, self._pen.hands.writes
         if moment is not self._calm:
             hands.begin(moment.sight)
             self._following.decide(moment)
         self._end_dropped(moment, known)
         self._write_bounds(moment, known)
-        moment = look()
+        moment, written = self._after(before, moment, look), hands.writes
         if moment is not self._calm:
             hands.begin(moment.sight)
             self._following.follow(moment)
             keep_nodes(self._pen, moment)
         self._publish(moment, known)
-        self._tell(look(), known)
+        seen = self._after(written, moment, look)
+        self._tell(seen, known)
         is_calm = hands.writes == before and not self._following.waits
         self._calm = moment if is_calm else None
+        return seen
+
+    def _after(self, writes: int, moment: Moment, look: Callable[[], Moment]) -> Moment:
+        """A moment, or the one that is now, if there have been more writes since."""
+        return moment if self._pen.hands.writes == writes else look()
 
     def show(self, waiting: Sequence[Waiting]) -> None:
         """Remember why jobs wait; the next step tells it on their objects."""
@@ -93,6 +98,8 @@ class Keeper:
     def _obstacle(self, pods: Sequence[PodView]) -> str:
         """Why the first worker that is not on its node yet is not."""
         unplaced = self._pen.hands.unplaced
+        if not unplaced:
+            return ""
         return min((f"{p.name}: {unplaced[p.uid]}" for p in pods if p.uid in unplaced), default="")
 
     def _end_dropped(self, moment: Moment, known: Known) -> None:

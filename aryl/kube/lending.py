@@ -9,12 +9,10 @@ from aryl.kube.loans import LoanNote, Raw, note_of
 from aryl.kube.names import LOAN, MANAGED
 from aryl.kube.paths import PODS
 from aryl.kube.translate import requested
-from aryl.kube.views import NodeView
+from aryl.kube.views import OVER, NodeView
 from aryl.kube.writing import Pen, check_term
 from aryl.model.cluster import Condition, Pool
 from aryl.model.plan import LoanServer, ReclaimServer
-
-ENDED = frozenset({"Succeeded", "Failed"})
 
 
 def lend(pen: Pen, books: Books, action: LoanServer) -> Outcome:
@@ -81,7 +79,7 @@ def _pods(pen: Pen, node: str) -> list[Raw]:
     # second for thousands. What it learns moments later is seen by the next step all the same.
     there = f"spec.nodeName={node}"
     listed = pen.hands.api.list(PODS, fieldSelector=there, resourceVersion=0).items
-    return [raw for raw in listed if raw["status"].get("phase") not in ENDED]
+    return [raw for raw in listed if raw["status"].get("phase") not in OVER]
 
 
 def _is_ours(raw: Raw) -> bool:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from aryl.kube.budgets import forbidding, is_evicted
 from aryl.kube.kinds.base import Kind
 from aryl.kube.loans import LoanNote, note_of
-from aryl.kube.names import MANAGED
 from aryl.kube.options import KubeOptions
 from aryl.kube.picture import Picture
 from aryl.kube.progress import Rates
@@ -23,7 +22,7 @@ from aryl.kube.shape import (
 )
 from aryl.kube.sight import Sight
 from aryl.kube.state import is_sound
-from aryl.kube.views import NodeView, PodView
+from aryl.kube.views import NodeView
 from aryl.kube.workloads import Workload, Workloads, by_job
 from aryl.model.cluster import Cluster, Condition, Loan, Pool, Server
 from aryl.model.job import Job, WorkerKind
@@ -126,7 +125,7 @@ def pinning(scene: Scene, node: str) -> str:
         if any(p.server_id == node and p.kind is WorkerKind.BASE for p in job.placements):
             workload = scene.workloads[name]
             going += workload.kind.pods(workload.view, sight)
-    pods = {pod.uid: pod for pod in going if is_ours(pod) and is_evicted(pod)}
+    pods = {pod.uid: pod for pod in going if pod.is_ours and is_evicted(pod)}
     return forbidding(pods.values(), sight.picture.budgets.values())
 
 
@@ -156,13 +155,11 @@ def burdens_of(scene: Scene) -> dict[str, Burden]:
     for pod in scene.sight.picture.pods.values():
         if pod.gpus and pod.holds_gpus:
             taken[pod.node] = taken.get(pod.node, 0) + pod.gpus
-            if not is_ours(pod):
+            if not pod.is_ours:
                 foreign[pod.node] = foreign.get(pod.node, 0) + pod.gpus
     return {
         name: Burden(
-            held=held.get(name, 0),
-            blocked=taken.get(name, 0) - covered.get(name, 0),
-            inference=foreign.get(name, 0),
+            held.get(name, 0), taken.get(name, 0) - covered.get(name, 0), foreign.get(name, 0)
         )
         for name in (held | taken)
         if name in scene.sight.picture.nodes
@@ -187,8 +184,3 @@ def _held_and_covered(scene: Scene) -> tuple[dict[str, int], dict[str, int]]:
                 bound[p.server_id] -= own  # base and flexible workers may share a server
                 covered[p.server_id] = covered.get(p.server_id, 0) + own
     return held, covered
-
-
-def is_ours(pod: PodView) -> bool:
-    """Whether a pod is a worker of a job of ours."""
-    return pod.labels.get(MANAGED) == "true"

@@ -4,11 +4,11 @@ from collections.abc import Callable, Collection
 from dataclasses import replace
 from functools import cache
 
-from aryl.kube.lending import ENDED, as_seen, training_pods
+from aryl.kube.lending import as_seen, training_pods
 from aryl.kube.loans import LoanNote, is_marked, is_unmarked, unmarking
-from aryl.kube.moment import Moment, is_ours, pinning
+from aryl.kube.moment import Moment, pinning
 from aryl.kube.paths import NODES, item
-from aryl.kube.views import NodeView
+from aryl.kube.views import OVER, NodeView
 from aryl.kube.writing import Pen
 from aryl.model.cluster import Pool
 
@@ -41,8 +41,8 @@ def _brought_home(
     we wrote on it, and what we write is in the picture at once. One that is not bound, as far as
     we see, may be by now.
     """
-    workers = [p for p in moment.sight.pods_on(node.name) if is_ours(p) and p.holds_gpus]
-    is_expected = any(p.phase not in ENDED for p in moment.sight.pods_meant_for(node.name))
+    workers = [p for p in moment.sight.pods_on(node.name) if p.is_ours and p.holds_gpus]
+    is_expected = any(p.phase not in OVER for p in moment.sight.pods_meant_for(node.name))
     if not workers and not is_expected and not training_pods(pen, node.name):
         return None
     for pod in workers:

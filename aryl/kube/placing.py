@@ -7,7 +7,6 @@ bind: that the pod has changed makes it look again. *Binding*: the same is writt
 from collections.abc import Iterable, Iterator, Sequence
 from functools import reduce
 from operator import add
-from typing import Final
 
 from aryl.kube.client import KubeApi
 from aryl.kube.errors import Forbidden, NotFound
@@ -17,10 +16,8 @@ from aryl.kube.names import KIND, MANAGED, SERVER
 from aryl.kube.options import KubeOptions, Placing
 from aryl.kube.paths import PODS
 from aryl.kube.translate import requested
-from aryl.kube.views import NodeView, PodView
+from aryl.kube.views import OVER, NodeView, PodView
 from aryl.model.job import WorkerKind
-
-_ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
 class PodPlacer:
@@ -68,7 +65,7 @@ class PodPlacer:
         """What each pod holds that is listed, or was bound a moment before the list was made."""
         known = {raw["metadata"]["uid"] for raw in listed}
         for raw in listed:
-            if raw["status"].get("phase") not in _ENDED:
+            if raw["status"].get("phase") not in OVER:
                 yield _requests(raw["spec"], self._options.gpu_resource)
         yield from _known(pod for pod in held if pod.uid not in known)
 

@@ -1,8 +1,8 @@
 """From nodes and what stands on them to servers: order, condition, usable GPUs."""
 
 from collections.abc import Mapping, Set
-from dataclasses import dataclass
 from math import inf
+from typing import NamedTuple
 
 from aryl.kube.loans import LoanNote
 from aryl.kube.names import DOMAIN
@@ -13,8 +13,7 @@ from aryl.model.cluster import Condition, Loan, Pool, Server
 REPELLING = frozenset({"NoSchedule", "NoExecute"})
 
 
-@dataclass(frozen=True, slots=True)
-class Burden:
+class Burden(NamedTuple):
     """What stands on a node, in GPUs: given by plans, held by anybody else, and by inference."""
 
     held: int = 0

@@ -6,8 +6,12 @@ API server for it. Thousands of pods stay small this way.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
+from aryl.kube.names import MANAGED
 from aryl.model.cluster import Pool
+
+OVER: Final = frozenset({"Succeeded", "Failed"})  # phases of a pod that has ended
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,16 +83,19 @@ class PodView:
     node_selector: Mapping[str, str]
     has_affinity: bool
     reason: str = ""  # why it failed, where that was not its containers' doing
+    is_ours: bool = field(init=False, compare=False)  # a worker of a job of ours
+    holds_gpus: bool = field(init=False, compare=False)  # until the object is gone or has ended
+
+    def __post_init__(self) -> None:
+        """Say once what every step asks of every pod."""
+        set_now = object.__setattr__
+        set_now(self, "is_ours", self.labels.get(MANAGED) == "true")
+        set_now(self, "holds_gpus", bool(self.node) and self.phase not in OVER)
 
     @property
     def key(self) -> str:
         """Namespace and name."""
         return f"{self.namespace}/{self.name}"
-
-    @property
-    def holds_gpus(self) -> bool:
-        """Whether its node's GPUs are taken by it: until the object is gone or has ended."""
-        return bool(self.node) and self.phase not in {"Succeeded", "Failed"}
 
 
 @dataclass(frozen=True, slots=True)

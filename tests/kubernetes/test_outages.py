@@ -55,7 +55,7 @@ def grown(stage: KubeStage) -> None:
     stage.begin()
     bring(stage)
     stage.settle()
-    assert has_grown(stage)()
+    assert has_grown(stage)(), (stage.where("bert"), [stage.marks(node) for node in INFER])
 
 
 def bring(stage: KubeStage) -> None:

@@ -6,16 +6,15 @@ from math import ceil
 from typing import Final
 
 from aryl.kube.feasible import tolerates
-from aryl.kube.names import MANAGED, RESERVED_TAINT, STATE
+from aryl.kube.names import RESERVED_TAINT, STATE
 from aryl.kube.picture import Picture
-from aryl.kube.views import NodeView, PodView, Taint
+from aryl.kube.views import OVER, NodeView, PodView, Taint
 from aryl.model.cluster import ROUNDING, Pool
 from aryl.model.errors import BadInput
 
 Judge = Callable[[PodView, bool], bool]  # of a pod, and whether it is on an inference server
 
 RESERVED: Final = Taint(RESERVED_TAINT, "inference", "NoSchedule")
-ENDED: Final = frozenset({"Succeeded", "Failed"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +69,7 @@ def asked_for(picture: Picture, is_inference: Judge) -> Asked:
     could: dict[tuple[int, tuple[tuple[str, str], ...]], bool] = {}
     for pod in picture.pods.values():
         is_there = pod.node in nodes
-        if not is_inference(pod, is_there) or pod.deleted_s is not None or pod.phase in ENDED:
+        if not is_inference(pod, is_there) or pod.deleted_s is not None or pod.phase in OVER:
             continue
         if pod.node:
             if is_there:
@@ -97,7 +96,7 @@ def suits(selector: Mapping[str, str], node: NodeView) -> bool:
 
 
 def _could_be(pod: PodView) -> bool:
-    return pod.gpus > 0 and pod.labels.get(MANAGED) != "true"
+    return pod.gpus > 0 and not pod.is_ours
 
 
 def _labels(selector: str) -> Iterator[tuple[str, str]]:

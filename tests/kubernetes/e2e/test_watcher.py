@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import count
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.kubernetes
 
 HOME, LENT = "inference-0", "inference-1"
 JOBS = "/apis/aryl.dev/v1alpha1/namespaces/{}/trainingjobs"
+_lasts = count(1)
 RUNS = json.dumps({"job": {"placements": ["somewhere"], "preemptions": 0}, "term": 1})
 
 
@@ -64,18 +66,22 @@ class Scene:
 
     def found(self) -> list[str]:
         """The watcher's faults, once it has seen what was done last."""
-        name = f"/api/v1/namespaces/{self.namespace}/configmaps"
-        last = self.api.create(name, {"metadata": {"generateName": "last-"}})["metadata"]
-        self.api.patch("/api/v1/nodes/training-0", {"metadata": {"labels": {"last": last["name"]}}})
-        wait_until(lambda: any(_bears(each.raw, last["name"]) for each in self.witness.history()))
+        body = {"metadata": {"labels": {"last": (last := f"last-{next(_lasts)}")}}}
+        create_pods(self.api, self.namespace, [pod_body(last, 0)])
+        pod = f"/api/v1/namespaces/{self.namespace}/pods/{last}"
+        for path in (pod, "/api/v1/nodes/training-0", f"{JOBS.format(self.namespace)}/job"):
+            self.api.patch(path, body)
+        wait_until(lambda: len(set(self._told(last))) == len(("a pod", "a node", "a job")))
         watcher = Watcher(factor=3.0)
         watcher.see(self.witness.history())
         watcher.end()
         return watcher.faults
 
-
-def _bears(raw: Any, last: str) -> bool:
-    return bool((raw["metadata"].get("labels") or {}).get("last") == last)
+    def _told(self, last: str) -> Iterator[str]:
+        """The watches that have told of what was done last."""
+        for each in self.witness.history():
+            if (each.raw["metadata"].get("labels") or {}).get("last") == last:
+                yield each.resource
 
 
 @pytest.fixture
