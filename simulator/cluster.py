@@ -172,10 +172,11 @@ class SimulatedCluster:
         if action.job_id not in self._running:
             return Outcome(action, Status.REFUSED, detail="the job does not run")
         job, now = self._stop(action.job_id), self._clock.now()
-        lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
+        waits = job.preempted(now, suspends=action.suspends)
+        lost_gpu_s = max(0.0, job.done_by(now) - waits.done) * job.spec.gpus_per_worker
         self._hold(job, ())
         self._journal.preempted(job.id, now, lost_gpu_s)
-        return Outcome(action, Status.DONE, job.preempted(now))
+        return Outcome(action, Status.DONE, waits)
 
     def _fits(self, job: Job, placements: Iterable[Placement]) -> bool:
         free, by_id = self._capacity.now.free, self._shape.by_id

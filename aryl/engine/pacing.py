@@ -1,7 +1,8 @@
 """When the two loops are due (paper §1): the same in virtual time and by the wall clock.
 
 The orchestrator looks at loans every `orchestrator_s`; the job scheduler runs whenever something
-changed, at most every `cycle_s` (spec §4 "Cycles").
+changed, at most every `cycle_s` (spec §4 "Cycles"), and under policies whose answer depends on time
+alone also when `reconsider_s` have gone by.
 """
 
 from math import inf
@@ -16,6 +17,9 @@ class Pacing:
     def __init__(self, config: PolicyConfig) -> None:
         """Start with nothing to do."""
         self._cycle_s = config.cycle_s
+        self._reconsider_s = (
+            max(config.reconsider_s, config.cycle_s) if config.reconsider_s else inf
+        )
         self._one_plan_for_both = config.decision_latency_s > 0
         self._last_schedule_s = -inf
         self._wants_schedule = self._wants_orchestrate = False
@@ -42,11 +46,13 @@ class Pacing:
 
     @property
     def wake_s(self) -> float:
-        """When the job scheduler may run next; infinity where nothing has changed."""
-        return self._last_schedule_s + self._cycle_s if self._wants_schedule else inf
+        """When the job scheduler is to run next; infinity where nothing has changed."""
+        if self._wants_schedule:
+            return self._last_schedule_s + self._cycle_s
+        return inf if self._reconsider_s == inf else self._last_schedule_s + self._reconsider_s
 
     def _may_schedule(self, now: float) -> bool:
-        return self._wants_schedule and now >= self._last_schedule_s + self._cycle_s
+        return now >= self.wake_s
 
     def _scheduled(self, now: float) -> Due:
         self._wants_schedule = False

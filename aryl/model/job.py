@@ -148,12 +148,16 @@ class Job:
         """The work that a preemption would discard, in worker-seconds."""
         return self.done_by(now) - self.kept_if_preempted(now)
 
-    def preempted(self, now: float) -> "Job":
-        """The job without its workers: it waits again, with the work that a preemption leaves."""
+    def preempted(self, now: float, *, suspends: bool = False) -> "Job":
+        """The job without its workers: it waits again, with the work that a preemption leaves.
+
+        Where it `suspends`, that is all of it.
+        """
+        done = min(self.done_by(now), self.spec.work) if suspends else self.kept_if_preempted(now)
         return Job(
             self.spec,
             started_s=self.started_s,
-            done=self.kept_if_preempted(now),
+            done=done,
             progress_s=now,
             preemptions=self.preemptions + 1,
             saved=self.saved,

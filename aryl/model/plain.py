@@ -95,7 +95,7 @@ def action_plain(action: Action) -> Plain:
             removed, added = placements_plain(action.remove), placements_plain(action.add)
             plain |= {"job_id": action.job_id, "remove": removed, "add": added}
         case PreemptJob():
-            plain |= {"job_id": action.job_id}
+            plain |= {"job_id": action.job_id, "suspends": action.suspends}
         case LoanServer() | ReclaimServer():
             plain |= {"server_id": action.server_id}
     return plain | {"reason": reason_plain(action.reason)}

@@ -27,10 +27,14 @@ class ResizeJob:
 
 @dataclass(frozen=True, slots=True)
 class PreemptJob:
-    """Take all workers from a running job; it goes back to the queue."""
+    """Take all workers from a running job; it goes back to the queue.
+
+    A job that `suspends` saves its progress first, as preemptive schedulers have it (spec §4).
+    """
 
     job_id: str
     reason: Reason
+    suspends: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -130,7 +130,7 @@ class _Audit:
         if action.job_id not in self.snapshot.running:
             self.faults.append(f"{action.job_id} is preempted and does not run")
             return
-        if self.must_return is None:
+        if self.must_return is None and not action.suspends:
             self.must_return = set(self._without_base())
         self.preempted.add(action.job_id)
         job, held = self._job(action.job_id), self._held_by(action.job_id)

@@ -63,6 +63,9 @@ class PolicyConfig:
     cycle_s: float = _knob(
         10.0, "least time between two decisions of the job scheduler", AT_LEAST_0
     )
+    reconsider_s: float = _knob(
+        0.0, "longest time between two decisions of the job scheduler; 0: any", AT_LEAST_0
+    )
     orchestrator_s: float = _knob(300.0, "time between two looks at loans", AT_LEAST_1)
     decision_latency_s: float = _knob(0.0, "time from a snapshot to its plan's effect", AT_LEAST_0)
     headroom: float = _knob(0.02, "share of inference servers that is never lent", SHARE)

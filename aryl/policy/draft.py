@@ -126,11 +126,11 @@ class Draft:
         self.placed[job_id] = left
         self.actions.append(ResizeJob(job_id, reason, remove=gone))
 
-    def preempt(self, job_id: str, reason: Reason) -> None:
-        """Take everything from a running job."""
+    def preempt(self, job_id: str, reason: Reason, *, suspends: bool = False) -> None:
+        """Take everything from a running job; it keeps its progress where it `suspends`."""
         self._release(self.job(job_id), self.placements(job_id))
         self.placed[job_id] = ()
-        self.actions.append(PreemptJob(job_id, reason))
+        self.actions.append(PreemptJob(job_id, reason, suspends))
 
     def lend(self, index: int, reason: Reason) -> None:
         """Lend an inference server."""

@@ -47,7 +47,8 @@ def moved(record: JobRecord, change: Change) -> JobRecord:
     state = after(record.id, record.state, event)
     lost_gpu_s = record.lost_gpu_s
     if event is JobEvent.PREEMPT:
-        lost_gpu_s += record.job.loss_if_preempted(at_s) * record.job.spec.gpus_per_worker
+        discarded = max(0.0, record.job.done_by(at_s) - change.job.done)
+        lost_gpu_s += discarded * record.job.spec.gpus_per_worker
     is_start, is_over = event is JobEvent.START, state not in LIVE
     is_first = is_start and record.first_start_s is None
     return replace(

@@ -55,6 +55,14 @@ def test_a_preemption_leaves_the_work_of_the_last_checkpoint(
     assert job.loss_if_preempted(0) == pytest.approx(done - kept)
 
 
+def test_a_suspended_job_keeps_all_its_progress() -> None:
+    job = make_job(spec=make_spec(workers=4, duration_s=600), done=1_000)
+
+    assert job.preempted(50.0, suspends=True).done == 1_000
+    assert job.preempted(50.0, suspends=True).preemptions == 1
+    assert job.preempted(50.0).done == 0
+
+
 def test_a_holding_sums_workers_by_kind_and_pool() -> None:
     held = holding_of([base(1, 2), base(2, 1), flexible(1, 3), flexible(1, 4, loaned=True)])
 

@@ -45,3 +45,22 @@ def test_where_plans_take_time_one_plan_answers_both_loops() -> None:
     assert slow.due(0.0) == Due.ORCHESTRATE | Due.SCHEDULE
     slow.tick()
     assert slow.due(5.0) is Due.ORCHESTRATE
+
+
+def test_a_policy_that_reconsiders_decides_though_nothing_has_changed() -> None:
+    again = pacing(reconsider_s=60.0)
+    again.changed()
+    assert again.due(100.0) is Due.SCHEDULE
+    assert again.wake_s == 160.0
+    assert again.due(159.0) is None
+    again.changed()
+    assert again.wake_s == 110.0
+    assert again.due(120.0) is Due.SCHEDULE
+    assert again.wake_s == 180.0
+
+
+def test_a_policy_reconsiders_no_more_often_than_it_may_decide() -> None:
+    hasty = pacing(reconsider_s=1.0)
+    hasty.changed()
+    assert hasty.due(0.0) is Due.SCHEDULE
+    assert hasty.wake_s == 10.0
