@@ -17,9 +17,7 @@ class Pacing:
     def __init__(self, config: PolicyConfig) -> None:
         """Start with nothing to do."""
         self._cycle_s = config.cycle_s
-        self._reconsider_s = (
-            max(config.reconsider_s, config.cycle_s) if config.reconsider_s else inf
-        )
+        self._reconsider_s = max(config.reconsider_s or inf, config.cycle_s)
         self._one_plan_for_both = config.decision_latency_s > 0
         self._last_schedule_s = -inf
         self._wants_schedule = self._wants_orchestrate = False
