@@ -34,16 +34,20 @@ def read_cluster(name_or_file: str) -> Cluster:
     return _cluster(read_toml(Path(name_or_file)), name_or_file)
 
 
-def read_policy(file: Path | None, scheme: str | None) -> PolicyConfig:
-    """The policy that a TOML file's `[policy]` table gives; `scheme` wins. Raises `BadInput`.
+def read_policy(
+    file: Path | None, scheme: str | None, knobs: Mapping[str, Any] | None = None
+) -> PolicyConfig:
+    """The policy that a TOML file's `[policy]` table gives; `scheme` and `knobs` win.
 
-    The tables that only a service reads may stand beside it.
+    The tables that only a service reads may stand beside it. Raises `BadInput`.
     """
-    if file is None:
-        return load_policy({}, scheme=scheme, source="--scheme")
-    tables = read_toml(file)
-    _only(tables, TABLES, str(file), "")
-    return load_policy(_table(tables, "policy", str(file)), scheme=scheme, source=str(file))
+    given: Mapping[str, Any] = {}
+    if file is not None:
+        tables = read_toml(file)
+        _only(tables, TABLES, str(file), "")
+        given = _table(tables, "policy", str(file))
+    source = "--scheme" if file is None else str(file)
+    return load_policy({**given, **(knobs or {})}, scheme=scheme, source=source)
 
 
 def read_toml(file: Path) -> dict[str, Any]:

@@ -30,7 +30,7 @@ class RunInputs:
 
 def read_inputs(request: RunRequest) -> RunInputs:
     """Read and check everything. Raises `BadInput`; nothing has been written then."""
-    config = read_policy(request.policy, request.scheme)
+    config = read_policy(request.policy, request.scheme, request.knobs)
     seed = config.seed if request.seed is None else request.seed
     config = replace(config, seed=seed)
     world = read_world(request.cluster, config, request.inference, request.inference_peak)

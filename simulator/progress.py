@@ -53,7 +53,7 @@ def many_runs(requests: Mapping[str, RunRequest], out: Path | None) -> dict[str,
     """
     if out:
         check_folder(out)
-    configs = {name: read_policy(r.policy, r.scheme) for name, r in requests.items()}
+    configs = {name: read_policy(r.policy, r.scheme, r.knobs) for name, r in requests.items()}
     longest_first = sorted(requests, key=lambda name: configs[name].scaling == "none")
     jobs = len(read_inputs(next(iter(requests.values()))).jobs)
     context = multiprocessing.get_context("spawn")

@@ -1,7 +1,9 @@
 """What a user asks a run for; light to import, so that `aryl --help` is quick."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,3 +18,4 @@ class RunRequest:
     scheme: str | None = None
     scenario: str | None = None
     seed: int | None = None
+    knobs: Mapping[str, Any] = field(default_factory=dict)  # entries of [policy] that win
