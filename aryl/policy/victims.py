@@ -7,6 +7,7 @@ preempted, everywhere they run.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from heapq import heapify, heappop, heappush
 
 from aryl.policy.union import least_union
 
@@ -51,34 +52,55 @@ def greedy(reclaim: Reclaim) -> Selection:
     The cost is the sum over a server's jobs of 1 / (servers that host the job). Ties go to the
     server with the least collateral damage: GPUs vacated beyond those of the servers that can then
     be returned (paper §3.3-3.5).
+
+    A heap keeps the servers by cost and a floor of their collateral damage, which is told in full
+    only for a server that comes to the top. A pick raises collateral damage, since fewer servers
+    can still be returned; it lowers it only near the pick, where floors start again from 0.
     """
-    left = {server: set(jobs) for server, jobs in sorted(reclaim.jobs_on.items())}
-    costs = {server: _cost(reclaim, jobs) for server, jobs in left.items()}
+    left = {server: set(jobs) for server, jobs in reclaim.jobs_on.items()}
+    floors = {server: (_cost(reclaim, jobs), 0) for server, jobs in left.items()}
+    heap = [(*floor, server) for server, floor in floors.items()]
+    heapify(heap)
     chosen: list[str] = []
     while len(chosen) < reclaim.count:
-        limit = min(costs.values()) * (1 + 1e-12)
-        tied = [server for server, cost in costs.items() if cost <= limit]
-        wanted = reclaim.count - len(chosen)
-        pick = min(tied, key=lambda server: (_collateral(reclaim, left, server, wanted), server))
-        chosen.append(pick)
-        del costs[pick]
-        preempted = left.pop(pick)
-        touched = {server for name in preempted for server in reclaim.jobs[name].gpus_on}
-        for server in sorted(touched & left.keys()):
-            left[server] -= preempted
-            costs[server] = _cost(reclaim, left[server])
+        cost, floor, server = heappop(heap)
+        if floors.get(server) != (cost, floor):
+            continue  # out of date
+        collateral = _collateral(reclaim, left, server, reclaim.count - len(chosen))
+        if collateral > floor:
+            floors[server] = (cost, collateral)
+            heappush(heap, (cost, collateral, server))
+            continue
+        chosen.append(server)
+        del floors[server]
+        for near in sorted(_emptied(reclaim, left, server)):
+            floors[near] = (_cost(reclaim, left[near]), 0)
+            heappush(heap, (*floors[near], near))
     return Selection(tuple(chosen))
 
 
+def _emptied(reclaim: Reclaim, left: dict[str, set[str]], pick: str) -> set[str]:
+    """Take a server and its jobs out of `left`; the servers whose cost or collateral may fall.
+
+    They hosted one of those jobs, or share a job with a server that did.
+    """
+    preempted = left.pop(pick)
+    hosts = {host for name in preempted for host in reclaim.jobs[name].gpus_on if host in left}
+    for host in hosts:
+        left[host] -= preempted
+    sharing = {name for host in hosts for name in left[host]}
+    return hosts | {host for name in sharing for host in reclaim.jobs[name].gpus_on if host in left}
+
+
 def _cost(reclaim: Reclaim, jobs: set[str]) -> float:
-    """The server preemption cost; summed in one order, so that equal costs compare equal."""
-    return sum(sorted(1.0 / len(reclaim.jobs[name].gpus_on) for name in jobs))
+    """The server preemption cost; rounded, so that costs that are equal compare equal."""
+    return round(sum(sorted(1.0 / len(reclaim.jobs[name].gpus_on) for name in jobs)), 12)
 
 
 def _collateral(reclaim: Reclaim, left: Mapping[str, set[str]], pick: str, wanted: int) -> int:
     """GPUs vacated on servers that are not returned, if `pick` is emptied next."""
     vacated: dict[str, int] = {}
-    for name in sorted(left[pick]):
+    for name in left[pick]:
         for server, gpus in reclaim.jobs[name].gpus_on.items():
             vacated[server] = vacated.get(server, 0) + gpus
     vacated.pop(pick, None)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from aryl.policy.victims import RECLAIMS, Reclaim, Victim, exact, greedy
+from aryl.policy.victims import RECLAIMS, Reclaim, Victim, _cost, exact, greedy
 
 # Figure 5: GPUs of each job on each server.
 FIGURE_5 = {
@@ -23,6 +23,14 @@ def problem(gpus_on: dict[str, dict[str, int]], count: int, **changes: Any) -> R
             jobs_on.setdefault(server, []).append(job)
     jobs = {name: Victim(servers) for name, servers in gpus_on.items()}
     return Reclaim({s: tuple(names) for s, names in jobs_on.items()}, jobs, count, **changes)
+
+
+def test_server_preemption_costs_are_those_of_table_1() -> None:
+    reclaim = problem(FIGURE_5, 1)
+
+    costs = [_cost(reclaim, set(reclaim.jobs_on[f"S{n}"])) for n in range(1, 7)]
+
+    assert costs == [0.5, 0.5, 1.0, 0.5, 1.0, 0.5]
 
 
 def preempted(reclaim: Reclaim, servers: tuple[str, ...]) -> set[str]:
@@ -79,6 +87,23 @@ def test_costs_follow_each_pick() -> None:
             1,
             ("S2",),
             id="training servers are never returned",
+        ),
+        pytest.param(
+            {
+                "a": {"S1": 1, "S2": 1, "train": 1},
+                "b": {"S3": 8, "S4": 8, "train": 2},
+                "c": {"S5": 1, "S6": 1, "train": 3},
+            },
+            3,
+            ("S1", "S2", "S5"),
+            id="with one server to go, a second that empties is damage",
+        ),
+        pytest.param(
+            {f"a{n}": {"S1": 1} | {f"train{m}": 1 for m in range(5)} for n in range(6)}
+            | {"b": {"S2": 8}},
+            1,
+            ("S2",),
+            id="six sixths of a job cost as much as one job",
         ),
     ],
 )
