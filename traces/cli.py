@@ -13,7 +13,7 @@ from aryl.model.errors import BadInput
 from traces.formats import FORMATS, detect_format
 from traces.job import Trace, trace_of
 from traces.statistics import DAY_S, describe
-from traces.synthetic_recipe import PAPER_DAYS, PAPER_GPUS, PAPER_JOBS
+from traces.synthetic_recipe import PAPER_DAYS, PAPER_JOBS, suited_gpus
 from traces.table import job_specs, read_trace
 from traces.terminal import show
 from traces.windows import window_of
@@ -163,9 +163,7 @@ def synth(
         raise typer.BadParameter("--days must be positive and finite")
     from traces.synthetic import generate  # noqa: PLC0415  # numpy is slow to import
 
-    # jobs per GPU and day are the paper's, so that run times are too
-    suited = round(PAPER_GPUS * jobs / PAPER_JOBS * PAPER_DAYS / days)
-    pool = max(GPUS_PER_SERVER, suited) if gpus is None else gpus
+    pool = suited_gpus(jobs, days) if gpus is None else gpus
     trace = generate(seed=seed, jobs=jobs, days=days, gpus=pool)
     _deliver(trace, out, f"{jobs:,} jobs for {pool:,} GPUs, seed {seed}")
 

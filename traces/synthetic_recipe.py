@@ -16,6 +16,11 @@ OFFERED_LOAD = 0.768
 SIZES_GPUS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
 
 
+def suited_gpus(jobs: int, days: float) -> int:
+    """The GPUs at which jobs per GPU and day are the paper's, so that run times are too."""
+    return max(8, round(PAPER_GPUS * jobs / PAPER_JOBS * PAPER_DAYS / days))
+
+
 @dataclass(frozen=True, slots=True)
 class Rhythm:
     """Arrivals over the day go as exp(swing * cos), highest at `peak_hour`."""
