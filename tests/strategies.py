@@ -19,6 +19,7 @@ from aryl.policy.config import SCHEMES, PolicyConfig
 from aryl.policy.ordering import ORDERINGS
 from aryl.policy.placement import PLACEMENTS
 from aryl.policy.registry import load_policy
+from aryl.policy.scaling import SCALINGS
 from aryl.policy.victims import RECLAIMS
 from tests.builders import BOTH, make_cluster, make_running, make_snapshot
 from tests.room import CHANCE, UP_TO, Room, base_placements, flexible_placements
@@ -46,6 +47,9 @@ CONDITIONS = {  # where a server may be found in which condition; open ones may 
     "on loan": st.sampled_from([*[Condition.OPEN] * 3, *Condition]),
 }
 ORDERING_NAMES = st.sampled_from(sorted(ORDERINGS))
+SCALING_NAMES = st.sampled_from(sorted(SCALINGS))
+# more workers may be slower ones, from the second on or now and then
+SLOWING = ["comm=1:40:10", "table=1:2,2:3,3:1,4:4,5:3.9,6:4.5"]
 KNOBS = {
     # the scheme that does everything gets most of the attention
     "scheme": st.sampled_from([*["aryl"] * 5, *SCHEMES]),
@@ -57,7 +61,9 @@ KNOBS = {
     "victim_weight": st.sampled_from(["jobs", "lost_gpu_s"]),
     "headroom": st.sampled_from([0.02, 0.0, 0.3]),
     "vacate_s": st.sampled_from([0.0, 120.0]),
-    "speedup": st.sampled_from(["linear", "linear", "loss=0.2", "amdahl=0.3", "comm=1:4:10"]),
+    "speedup": st.sampled_from(
+        ["linear", "linear", "loss=0.2", "amdahl=0.3", "comm=1:4:10", *SLOWING]
+    ),
     "seed": st.integers(0, 3),
 }
 
@@ -191,6 +197,8 @@ def configs(draw: st.DrawFn, /, **fixed: object) -> PolicyConfig:
     entry = {name: draw(values) for name, values in KNOBS.items()}
     if draw(CHANCE):
         entry["ordering"] = draw(ORDERING_NAMES)
+    if draw(CHANCE):
+        entry["scaling"] = draw(SCALING_NAMES)
     return load_policy(entry | fixed)
 
 

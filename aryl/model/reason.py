@@ -22,6 +22,7 @@ class ReasonCode(Enum):
     FITS = "its {gpus} GPUs fit; it is number {place} in order"
     FITS_BY_SHRINKING = "its {gpus} GPUs fit once {shrunk} elastic jobs shrink"
     GROWS = "{workers} more workers save {saved_s} s"
+    GROWS_FOR_SPEED = "{workers} more workers make it {times} times as fast"
     SHRINKS_FOR_START = "gives {workers} flexible workers to a job that starts"
     SHRINKS_FOR_GAIN = "gives {workers} flexible workers to jobs that gain more from them"
     SHRINKS_FOR_RECLAIM = "gives up {workers} flexible workers as {server} goes back to inference"

@@ -10,14 +10,25 @@ from aryl.policy.speedup import speedup_named
 
 PARTS = ("ordering", "placement", "loaning", "reclaim", "scaling")  # what a scheme is made of
 
-# Each scheme names a registry entry for the parts in which it differs from `aryl` (spec §4).
-_RIGID = {"loaning": "none", "scaling": "none"}
-SCHEMES: dict[str, dict[str, str]] = {
+ESTIMATES = ("given", "learned", "none")
+
+# Each scheme names the registry entries and knobs in which it differs from `aryl` (spec §4).
+_RIGID: dict[str, str | float] = {"loaning": "none", "scaling": "none"}
+SCHEMES: dict[str, dict[str, str | float]] = {
     "fifo": _RIGID | {"ordering": "fifo"},
     "fifo-backfill": _RIGID | {"ordering": "fifo-backfill"},
     "sjf": _RIGID,
     "aryl-loaning": {"scaling": "none"},
     "aryl-scaling": {"loaning": "none"},
+    "gandiva": {"ordering": "fifo", "loaning": "none", "scaling": "gandiva"},
+    "afs": {"loaning": "none", "scaling": "afs"},
+    "pollux": {
+        "ordering": "fifo-backfill",
+        "loaning": "none",
+        "scaling": "pollux",
+        "cycle_s": 60.0,
+        "reconsider_s": 60.0,
+    },
     "aryl": {},
 }
 
@@ -89,6 +100,9 @@ class PolicyConfig:
         "jobs", "cost of a victim in exact reclaim: one, or GPU-seconds", "jobs", "lost_gpu_s"
     )
     solver_nodes: int = _knob(10_000, "search nodes after which a solver gives up", ABOVE_0)
+    estimates: str = _knob(
+        "given", "whose run times are believed: the trace's, learned ones, none", *ESTIMATES
+    )
     estimate_error: EstimateError = field(
         default=ALL_RIGHT,
         metadata={"meaning": "{share, max}: jobs with a wrong run-time estimate, and by how much"},

@@ -88,6 +88,17 @@ class Draft:
         names += [name for name, job in started.items() if job.spec.is_elastic]
         return [before.get(name) or started[name] for name in sorted(names)]
 
+    @property
+    def unfinished(self) -> int:
+        """How many jobs run or wait."""
+        return len(self._base.running) + len(self._base.queue)
+
+    @property
+    def waiting(self) -> int:
+        """How many jobs would wait after this draft."""
+        preempted = sum(not held for held in self.placed.values())
+        return len(self._base.queue) - len(self._started) + preempted
+
     def holders(self, server_id: str) -> list[str]:
         """The jobs with workers on a server, sorted; the draft's own starts included."""
         before = self._base.holders.get(server_id, ())

@@ -1,10 +1,11 @@
 """What each elastic job may hold in a pool: the groups of a knapsack (paper §4, Fig 6).
 
-A group is a running elastic job, an option a number of flexible workers, its weight their GPUs
-and its value the run time they save against running on base workers alone.
+A group is a running elastic job, an option a number of flexible workers, its weight their GPUs.
+What an option is worth is for each scheme to say.
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
 from functools import lru_cache
 from math import ceil, floor
 from typing import NamedTuple
@@ -17,6 +18,8 @@ from aryl.policy.knapsack import Group
 from aryl.policy.placement import growth_groups
 from aryl.policy.speedup import throughput
 from aryl.policy.units import training_workers
+
+Model = tuple[str, float]  # the speed-up model, and the efficiency of a job on both GPU types
 
 
 class Stake(NamedTuple):
@@ -43,8 +46,20 @@ class Stake(NamedTuple):
         return floor(whole / self.factor + ROUNDING) - self.base
 
 
+class Curve(NamedTuple):
+    """The numbers of flexible workers to choose from, with their GPUs and the speed they make.
+
+    Speeds in training workers; `base_speed` is that of the fixed workers alone.
+    """
+
+    options: tuple[int, ...]
+    weights: tuple[int, ...]
+    speeds: tuple[float, ...]
+    base_speed: float
+
+
 class Offer(NamedTuple):
-    """The numbers of flexible workers to choose from, with their GPUs and the seconds they save."""
+    """The numbers of flexible workers to choose from, with their GPUs and what they are worth."""
 
     options: tuple[int, ...]
     group: Group
@@ -58,7 +73,10 @@ class Candidate(NamedTuple):
     offer: Offer
 
 
-def candidates_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) -> list[Candidate]:
+Valuation = Callable[[Job, Stake, int], Offer]  # of up to so many flexible workers
+
+
+def candidates_in(draft: Draft, pool: Pool, valued: Valuation) -> list[Candidate]:
     """The elastic jobs that may hold flexible workers in the pool, by name."""
     cluster, room, changed = draft.cluster, draft.capacity.without_flexible, draft.placed
     fitting: dict[int, int] = {}  # workers that fit at all, by worker size
@@ -75,7 +93,7 @@ def candidates_in(draft: Draft, pool: Pool, config: PolicyConfig, now: float) ->
         if size not in fitting:
             fitting[size] = room.workers_that_fit(growth_groups(pool), size)
         most = min(job.spec.max_workers - stake.fixed, stake.flexible_in(fitting[size]))
-        found.append(Candidate(job, stake, _offer(stake, most, job, config, now)))
+        found.append(Candidate(job, stake, valued(job, stake, most)))
     return found
 
 
@@ -134,45 +152,38 @@ def _other(pool: Pool) -> Pool:
     return Pool.TRAINING if pool is Pool.INFERENCE else Pool.INFERENCE
 
 
-def _offer(stake: Stake, most: int, job: Job, config: PolicyConfig, now: float) -> Offer:
-    """Up to `most` flexible workers, valued by the work that the policy counts."""
-    work = job.spec.estimated_work
-    if config.value_of_work == "total":
-        return _offer_of_total(stake, most, work, _model(config))
-    return _valued(stake, most, max(0.0, work - job.done_by(now)), _model(config))
-
-
-def _model(config: PolicyConfig) -> tuple[str, float]:
+def model_of(config: PolicyConfig) -> Model:
+    """How speed follows from workers under a configuration."""
     return config.speedup, config.heterogeneous_efficiency
 
 
-@lru_cache(maxsize=8192)
-def _offer_of_total(stake: Stake, most: int, work: float, model: tuple[str, float]) -> Offer:
-    """The same for as long as a job holds what it holds."""
-    return _valued(stake, most, work, model)
-
-
-def _valued(stake: Stake, most: int, work: float, model: tuple[str, float]) -> Offer:
-    options, weights, saved = _choices(stake, most, model)
-    return Offer(options, Group(weights, tuple(work * share for share in saved)))
-
-
-@lru_cache(maxsize=8192)
-def _choices(
-    stake: Stake, most: int, model: tuple[str, float]
-) -> tuple[tuple[int, ...], tuple[int, ...], tuple[float, ...]]:
-    """Flexible workers up to `most`, their GPUs, and the time saved by each unit of work."""
+def speed_with(stake: Stake, flexible: int, model: Model) -> float:
+    """The speed with so many flexible workers here, in training workers."""
     speedup, mixed_efficiency = model
+    is_mixed = stake.would_mix if flexible else stake.is_mixed
+    rate = throughput(speedup, stake.fixed + flexible, stake.requested)
+    return (mixed_efficiency if is_mixed else 1.0) * rate
+
+
+@lru_cache(maxsize=8192)
+def curve_of(stake: Stake, most: int, model: Model) -> Curve:
+    """The allowed numbers of flexible workers up to `most`."""
     allowed = stake.allowed
     options = tuple(k for k in range(1, most + 1) if not allowed or stake.fixed + k in allowed)
-    before = mixed_efficiency if stake.is_mixed else 1.0
-    after = mixed_efficiency if stake.would_mix else 1.0
-    slowest = 1.0 / (before * throughput(speedup, stake.fixed, stake.requested))
-    saved = tuple(
-        slowest - 1.0 / (after * throughput(speedup, stake.fixed + k, stake.requested))
-        for k in options
+    return Curve(
+        options,
+        weights=tuple(stake.workers_for(k) * stake.size_gpus for k in options),
+        speeds=tuple(speed_with(stake, k, model) for k in options),
+        base_speed=speed_with(stake, 0, model),
     )
-    return options, tuple(stake.workers_for(k) * stake.size_gpus for k in options), saved
+
+
+@lru_cache(maxsize=8192)
+def offer_of_speed(stake: Stake, most: int, model: Model) -> Offer:
+    """Options worth the speed that they add to the fixed workers', in training GPUs."""
+    options, weights, speeds, base_speed = curve_of(stake, most, model)
+    values = tuple((speed - base_speed) * stake.size_gpus for speed in speeds)
+    return Offer(options, Group(weights, values))
 
 
 def capped(candidate: Candidate, most: int) -> Candidate:

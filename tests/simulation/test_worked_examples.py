@@ -7,7 +7,7 @@ from statistics import mean
 
 import pytest
 
-from aryl.policy import scaling, victims
+from aryl.policy import sharing, victims
 from aryl.policy.knapsack import Choice, Group, solve
 from aryl.policy.victims import RECLAIMS, Reclaim, ReclaimPolicy, Victim, exact, greedy
 from simulator.request import RunRequest
@@ -138,7 +138,7 @@ def test_figure_6_offers_these_items(tmp_path: Path, monkeypatch: pytest.MonkeyP
         offered.append(groups)
         return solve(groups, capacity, nodes=nodes)
 
-    monkeypatch.setattr(scaling, "solve", noting)
+    monkeypatch.setattr(sharing, "solve", noting)
     two_gpus_a_worker = "6,100,2,2,3,,0"
 
     _replay({"A": two_gpus_a_worker, "B": TABLE_4["B"]}, tmp_path, gpus=16)

@@ -19,6 +19,9 @@ from tests.builders import make_spec
         ("sjf", ("sjf", "best-fit", "none", "greedy", "none")),
         ("aryl-loaning", ("sjf", "best-fit", "forecast", "greedy", "none")),
         ("aryl-scaling", ("sjf", "best-fit", "none", "greedy", "knapsack")),
+        ("gandiva", ("fifo", "best-fit", "none", "greedy", "gandiva")),
+        ("afs", ("sjf", "best-fit", "none", "greedy", "afs")),
+        ("pollux", ("fifo-backfill", "best-fit", "none", "greedy", "pollux")),
         ("aryl", ("sjf", "best-fit", "forecast", "greedy", "knapsack")),
     ],
 )

@@ -10,7 +10,7 @@ from aryl.model.cluster import Cluster
 from aryl.model.job import Job, Placement
 from aryl.model.plan import Plan
 from aryl.model.snapshot import Due
-from aryl.policy import scaling
+from aryl.policy import sharing
 from aryl.policy.decide import decide
 from aryl.policy.knapsack import Choice, Group, How, solve
 from aryl.policy.registry import load_policy
@@ -249,7 +249,7 @@ def two_widths() -> tuple[Cluster, list[Job]]:
 def test_growth_that_cannot_be_placed_falls_to_the_next_smaller_option(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(scaling, "ROUNDS", 1)
+    monkeypatch.setattr(sharing, "ROUNDS", 1)
     cluster, jobs = two_widths()
 
     # one worker of 3 and two of 2 would take 7 GPUs; beside the 3, only one of 2 fits
@@ -274,7 +274,7 @@ def test_the_solver_s_limit_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     def limited(groups: Sequence[Group], capacity: int, *, nodes: int) -> Choice:
         return replace(solve(groups, capacity, nodes=nodes), how=How.FALLBACK)
 
-    monkeypatch.setattr(scaling, "solve", limited)
+    monkeypatch.setattr(sharing, "solve", limited)
     plan = grown(EIGHT, elastic(EIGHT, "job", base(1, 2), max_workers=6), solver_nodes=5)
 
     assert [note.text for note in plan.notes] == [

@@ -1,0 +1,108 @@
+"""AFS as the paper compares with it (paper §8; Hwang et al., NSDI 2021).
+
+Every job has its base workers; then one worker more, again and again, to the job that gains the
+most throughput per GPU, until nothing is left or nobody gains. Throughput is counted in training
+GPUs' worth, so that jobs of different models and widths compare: where speed is linear, a GPU does
+the same everywhere, and the tie goes to the job with the shortest remaining time, as in AFS.
+
+A job that wins has less time to go and wins the next tie too. Workers that each gain as much as
+the one before are therefore given in one step, which makes a step cost the logarithm of the number
+of jobs. Where a curve is not concave, a step is as long as pays best per GPU: no dip stops a job
+from what lies behind it, and none is entered for its own sake.
+"""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from heapq import heapify, heappop, heappush
+from typing import NamedTuple
+
+from aryl.model.job import Job
+from aryl.policy.config import PolicyConfig
+from aryl.policy.draft import Draft
+from aryl.policy.knapsack import Group
+from aryl.policy.offers import Candidate, Model, Offer, Stake, model_of, offer_of_speed, speed_with
+from aryl.policy.sharing import Rule, faster, share_out
+
+SAME = 1e-9  # gains per GPU are of the order of 1; those closer than this differ by rounding
+
+
+class Step(NamedTuple):
+    """A job's next growth; steps sort by gain, then by the time the job has left."""
+
+    loss_per_gpu: float  # the gain's negative
+    left_s: float
+    place: int  # among the candidates, which are in order of names
+    pick: int
+
+
+def steepest_first(draft: Draft, config: PolicyConfig, now: float) -> Draft:
+    """Give each spare GPU to the job that gains the most throughput from it."""
+    model = model_of(config)
+
+    def valued(_job: Job, stake: Stake, most: int) -> Offer:
+        return offer_of_speed(stake, most, model)
+
+    def divided(_draft: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
+        picks = _Race(candidates, now, model).run(spare_gpus)
+        sizes = [(0, *c.offer.options) for c in candidates]
+        return [options[pick + 1] for options, pick in zip(sizes, picks, strict=True)]
+
+    return share_out(draft, Rule(valued, divided, faster(model)))
+
+
+class _Race:
+    """Jobs that compete for GPUs, each with the option it has reached, -1 for none."""
+
+    def __init__(self, candidates: Sequence[Candidate], now: float, model: Model) -> None:
+        self.groups = [c.offer.group for c in candidates]
+        self.picks = [-1] * len(candidates)
+        self._size_gpus = [c.stake.size_gpus for c in candidates]
+        self._base_speed = [speed_with(c.stake, 0, model) for c in candidates]
+        self._left = [max(0.0, c.job.spec.estimated_work - c.job.done_by(now)) for c in candidates]
+
+    def run(self, spare_gpus: int) -> list[int]:
+        first = (self._step(place, steepest(group, -1)) for place, group in enumerate(self.groups))
+        steps = [step for step in first if step]
+        heapify(steps)
+        while steps:
+            _, _, place, pick = heappop(steps)
+            group, at = self.groups[place], self.picks[place]
+            gpus = group.weights[pick] - (group.weights[at] if at >= 0 else 0)
+            if gpus <= spare_gpus:
+                spare_gpus -= gpus
+                self.picks[place] = pick
+                step = self._step(place, steepest(group, pick))
+            else:
+                step = self._step(place, _steepest(group, at, spare_gpus))
+            if step:
+                heappush(steps, step)
+        return self.picks
+
+    def _step(self, place: int, best: tuple[float, int] | None) -> Step | None:
+        if best is None:
+            return None
+        gain_per_gpu, pick = best
+        at = self.picks[place]
+        gained = self.groups[place].values[at] / self._size_gpus[place] if at >= 0 else 0.0
+        left_s = self._left[place] / (self._base_speed[place] + gained)
+        return Step(-round(gain_per_gpu / SAME) * SAME, left_s, place, pick)
+
+
+@lru_cache(maxsize=65536)
+def steepest(group: Group, at: int) -> tuple[float, int] | None:
+    """The larger option that gains the most per added GPU, with that gain; None: none gains."""
+    return _steepest(group, at, sum(group.weights))
+
+
+def _steepest(group: Group, at: int, room_gpus: int) -> tuple[float, int] | None:
+    """The same of those within so many more GPUs; of equal ones, the largest."""
+    weight, value = (group.weights[at], group.values[at]) if at >= 0 else (0, 0.0)
+    best, best_gain = None, SAME
+    for pick in range(at + 1, len(group.weights)):
+        gpus = group.weights[pick] - weight
+        if gpus > room_gpus:
+            break
+        gain = (group.values[pick] - value) / gpus
+        if gain >= best_gain - SAME and gain > SAME:
+            best, best_gain = pick, max(gain, best_gain)
+    return None if best is None else (best_gain, best)

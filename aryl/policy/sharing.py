@@ -1,0 +1,185 @@
+"""Shares out the spare GPUs of each pool among elastic jobs, by whatever rule a scheme has.
+
+What flexible workers hold is up for distribution again with what is free. A rule says what a size
+is worth to a job and which sizes the jobs are to have; here they shrink and grow to them.
+"""
+
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+from aryl.model.cluster import Pool
+from aryl.model.job import Placement, WorkerKind
+from aryl.model.reason import Reason, ReasonCode, because
+from aryl.policy.draft import Draft
+from aryl.policy.knapsack import How, solve
+from aryl.policy.offers import (
+    Candidate,
+    Model,
+    Valuation,
+    candidates_in,
+    capped,
+    speed_with,
+    stuck_in,
+)
+from aryl.policy.placement import growth_groups
+from aryl.policy.units import release_flexible
+
+# A growth that can't be placed takes its worth of GPUs from others in vain, so the GPUs are
+# divided again without it; the last answer stands, whatever is left unplaced.
+ROUNDS = 3
+
+Division = Callable[[Draft, Sequence[Candidate], int], list[int]]
+Explanation = Callable[[Candidate, int, int], Reason]
+
+
+class Rule(NamedTuple):
+    """What an option is worth to a job, who gets which, and why a job grows.
+
+    `divided` answers each candidate's flexible workers, in training workers, where so many GPUs are
+    to be had; `why` is told the new size, and by how many workers of the pool's type a job grows.
+    """
+
+    valued: Valuation
+    divided: Division
+    why: Explanation
+
+
+def share_out(draft: Draft, rule: Rule) -> Draft:
+    """Share out the spare GPUs of each pool, on-loan servers first (paper §5.3)."""
+    for pool in (Pool.INFERENCE, Pool.TRAINING):
+        draft = _share_in(draft, pool, rule)
+    return draft
+
+
+def by_knapsack(
+    draft: Draft, candidates: Sequence[Candidate], spare_gpus: int, nodes: int
+) -> list[int]:
+    """The sizes of the greatest total value, proven unless the solver's limit strikes."""
+    if not candidates:
+        return []
+    since = draft.elapsed()
+    choice = solve([c.offer.group for c in candidates], spare_gpus, nodes=nodes)
+    items = sum(len(c.offer.options) for c in candidates)
+    draft.note_solve("knapsack", items, since)
+    if choice.how is How.FALLBACK:
+        draft.notes.append(because(ReasonCode.SOLVER_LIMIT, nodes=nodes))
+    return [
+        candidate.offer.options[pick] if pick >= 0 else 0
+        for candidate, pick in zip(candidates, choice.picks, strict=True)
+    ]
+
+
+def faster(model: Model) -> Explanation:
+    """The reason of a scheme that looks at speed: how many times as fast a growth makes a job."""
+
+    def why(candidate: Candidate, size: int, workers: int) -> Reason:
+        stake = candidate.stake
+        times = speed_with(stake, size, model) / speed_with(stake, stake.held, model)
+        return because(ReasonCode.GROWS_FOR_SPEED, workers=workers, times=round(times, 2))
+
+    return why
+
+
+def _share_in(draft: Draft, pool: Pool, rule: Rule) -> Draft:
+    stuck = stuck_in(draft, pool)
+    candidates = [c for c in candidates_in(draft, pool, rule.valued) if c.job.id not in stuck]
+    spare_gpus = draft.capacity.without_flexible.free_gpus(growth_groups(pool))
+    spare_gpus -= sum(stuck.values())
+    best = draft
+    for _ in range(ROUNDS):
+        targets = rule.divided(draft, candidates, spare_gpus)
+        if all(c.stake.held == target for c, target in zip(candidates, targets, strict=True)):
+            return draft
+        best = draft.fork()
+        unplaced = _apply(best, pool, candidates, targets, rule.why)
+        if not unplaced:
+            return best
+        candidates = [
+            capped(c, unplaced[c.job.id]) if c.job.id in unplaced else c for c in candidates
+        ]
+        draft.solves, draft.notes = best.solves, best.notes
+    return best
+
+
+def _apply(
+    draft: Draft,
+    pool: Pool,
+    candidates: Sequence[Candidate],
+    targets: Sequence[int],
+    why: Explanation,
+) -> dict[str, int]:
+    """Shrink, then grow: widest workers first, and most gained per GPU first among them.
+
+    Where workers of some width don't all fit, the answer caps every job with workers as wide at
+    the size it has reached: the slots are taken by those that gain most from them.
+    """
+    growing = []
+    for candidate, target in zip(candidates, targets, strict=True):
+        if target < candidate.stake.held:
+            _shrink(draft, pool, candidate, target)
+        elif target > candidate.stake.held:
+            growing.append((candidate, target))
+    growing.sort(key=lambda growth: _growth_order(*growth))
+    reached = {c.job.id: _grow(draft, pool, c, target, why) for c, target in growing}
+    short = [c.stake.size_gpus for c, target in growing if reached[c.job.id] < target]
+    if not short:
+        return {}
+    return {
+        c.job.id: reached.get(c.job.id, c.stake.held)
+        for c in candidates
+        if c.stake.size_gpus >= min(short)
+    }
+
+
+def _growth_order(candidate: Candidate, target: int) -> tuple[float, float, str]:
+    stake, (options, group) = candidate.stake, candidate.offer
+    at = options.index(target)
+    return (-stake.size_gpus, -group.values[at] / group.weights[at], candidate.job.id)
+
+
+def _shrink(draft: Draft, pool: Pool, candidate: Candidate, target: int) -> None:
+    stake = candidate.stake
+    workers = stake.workers_for(stake.held) - stake.workers_for(target)
+    gone = release_flexible(draft.placements(candidate.job.id), pool, workers)
+    reason = because(ReasonCode.SHRINKS_FOR_GAIN, workers=workers)
+    draft.shrink(candidate.job.id, gone, reason)
+
+
+def _grow(draft: Draft, pool: Pool, candidate: Candidate, target: int, why: Explanation) -> int:
+    """Grow to the target, or to what is worth most of what can be placed; the size reached."""
+    stake = candidate.stake
+    index, groups, size_gpus = draft.capacity.now, growth_groups(pool), stake.size_gpus
+    workers_held = stake.workers_for(stake.held)
+    room = index.workers_that_fit(groups, size_gpus) + workers_held
+    size = _size_within(candidate, target, room)
+    if size < target:
+        wanted, placed = target - stake.held, size - stake.held
+        draft.notes.append(
+            because(
+                ReasonCode.GROWTH_NOT_PLACED, job=candidate.job.id, wanted=wanted, placed=placed
+            )
+        )
+    if size == stake.held:
+        return size
+    workers = stake.workers_for(size) - workers_held
+    servers = draft.cluster.servers
+    added = [
+        Placement(servers[server].id, pool, WorkerKind.FLEXIBLE, count)
+        for server, count in index.best_fit(groups, size_gpus, workers, {}).items()
+    ]
+    draft.grow(candidate.job.id, added, why(candidate, size, workers))
+    return size
+
+
+def _size_within(candidate: Candidate, target: int, room: int) -> int:
+    """The target if so many workers hold it, else the best size below that is worth a growth.
+
+    A smaller growth need not be worth anything where speed does not always rise with workers.
+    """
+    stake, (options, group) = candidate.stake, candidate.offer
+    if stake.workers_for(target) <= room:
+        return target
+    worth = dict(zip(options, group.values, strict=True))
+    fitting = [k for k in options if stake.held < k < target and stake.workers_for(k) <= room]
+    best = max(fitting, key=lambda k: (worth[k], -k), default=stake.held)
+    return best if worth.get(best, 0.0) > worth.get(stake.held, 0.0) else stake.held
