@@ -18,6 +18,7 @@ from aryl.model.plan import (
 )
 from aryl.model.reason import Reason, ReasonCode
 from aryl.model.snapshot import Due, Snapshot
+from aryl.policy.estimating import Guess
 from aryl.policy.units import without
 
 
@@ -45,6 +46,7 @@ class Tally:
     vacant_servers: int = 0
     flexible_servers: int = 0
     collateral_gpus: int = 0
+    log_error: float = 0.0  # as it was expected, summed over guesses of run times
     solver_s: list[float] = field(default_factory=list)
     cycle_s: list[float] = field(default_factory=list)
 
@@ -72,6 +74,13 @@ class Observer:
     def sampled(self, sight: Sight) -> None:
         """A demand bin has begun."""
         self.timeline.append(sight._replace(forecast_servers=self._forecast_servers))
+
+    def guessed(self, job_id: str, guess: Guess, now: float) -> None:
+        """A new job's run time has been guessed."""
+        self.tally.log_error += guess.log_error
+        if self._log:
+            numbers = {"run_s": round(guess.run_s, 1), "log_error": round(guess.log_error, 3)}
+            self._write({"t_s": now, "action": "Guess", "job_id": job_id} | numbers)
 
     def cycled(self, report: CycleReport, now: float) -> None:
         """A cycle has taken effect at `now`."""

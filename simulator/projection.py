@@ -123,7 +123,9 @@ def project(
     submits = [as_estimated(replace(spec, submit_s=snapshot.now)) for spec in hypothesis.submits]
     known = foreseeable(snapshot, config)
     witness = Witness(known)
-    replay = Replay(World(snapshot.cluster, load, config), submits, witness, untimed)
+    # What jobs are believed to take stands in them already.
+    world = World(snapshot.cluster, load, replace(config, estimates="given"))
+    replay = Replay(world, submits, witness, untimed)
     replay.resume(known, _imposed(known, config, hypothesis))
     while replay.next_s <= until_s and len(witness.tally.cycle_s) < limits.cycles:
         replay.step()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from math import floor, inf
 
 from aryl.engine.cycle import CycleReport, Ports, Proposal, Timer, carry_out, propose
+from aryl.engine.estimating import ESTIMATORS, believing
 from aryl.engine.pacing import Pacing
 from aryl.model.demand import BIN_S
 from aryl.model.job import Job, JobSpec
@@ -38,6 +39,7 @@ class Replay:
         window_s = (min(measured_s), max(measured_s))
         self.journal = Journal(window_s, len(world.cluster.inference_servers))
         self._store = MemoryStore(rules_of(world.config))
+        self._estimator = ESTIMATORS[world.config.estimates]()
         self._cluster = SimulatedCluster(world, self._clock, self._events, self.journal)
         self._ports = Ports(self._clock, self._cluster, self._store, elapsed)
         self._arrived = self._ended = 0
@@ -111,6 +113,7 @@ class Replay:
                 self._finish(subject, token)
             case Kind.SAMPLE:
                 self.journal.demanded(self._load.demand_at(now), now)
+                self._estimator.look(self._cluster.observe().running.values(), now)
                 self._unseen_s = now
                 self._events.push(now + BIN_S, Kind.SAMPLE)
             case Kind.TICK:
@@ -139,13 +142,19 @@ class Replay:
     def _arrive(self, now: float) -> None:
         spec = self._jobs[self._arrived]
         self._arrived += 1
+        guess = self._estimator.guess(spec)
+        if guess:
+            spec = believing(spec, guess)
+            self._observer.guessed(spec.job_id, guess, now)
         self.journal.submitted(spec, now)
         self._store.submit(Job(spec))
         self._pacing.changed()
         self._await_arrival()
 
     def _finish(self, job_id: str, token: int) -> None:
-        if self._cluster.finish(job_id, token):
+        job = self._cluster.job(job_id)
+        if job is not None and self._cluster.finish(job_id, token):
+            self._estimator.ended(job.spec, job.spec.duration_s)
             self._store.finish(job_id)
             self._ended += 1
             self._pacing.changed()

@@ -52,6 +52,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         **_usage(run),
         "preemptions": preemptions,
         "preemption_ratio": preemptions / max(1, len(records)),
+        "estimates": _estimates(run, records),
         "resizes": sum(r.resizes for r in records),
         "loans": tally.loans,
         "reclaims": tally.reclaims,
@@ -106,6 +107,23 @@ def _forecaster(run: Finished) -> str | None:
 def _usage(run: Finished) -> dict[str, float | None]:
     """Shares of GPU-time in use between the first and the last submission."""
     meters, cluster = run.journal.meters, run.inputs.world.cluster
+def _estimates(run: Finished, records: Sequence[JobRecord]) -> dict[str, Any]:
+    """How far first estimates of run times were off, as |ln(run time / estimate)|.
+
+    `expected_log_error` is what the estimator itself expected on average; without estimates, or
+    jobs, there are no errors.
+    """
+    mode = run.inputs.world.config.estimates
+    names = ("median_log_error", "mean_log_error", "within_factor_2", "expected_log_error")
+    if mode == "none" or not records:
+        return {"mode": mode} | dict.fromkeys(names)
+    run_s = np.array([(r.spec.duration_s, r.spec.estimated_duration_s) for r in records])
+    off = np.abs(np.diff(np.log(np.maximum(run_s, 1.0)), axis=1))
+    guessed = run.observer.tally.log_error / len(run.journal.jobs)
+    found = [np.median(off), np.mean(off), np.mean(off <= np.log(2.0)), guessed]
+    return {"mode": mode} | {n: float(v) for n, v in zip(names, found, strict=True)}
+
+
     span_s = meters.training_gpus.end_s - meters.training_gpus.start_s
     inference_gpus = sum(s.gpus for s in cluster.servers if s.pool is Pool.INFERENCE)
     server_gpus = inference_gpus / max(1, len(cluster.inference_servers))

@@ -4,9 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cached_property
+from math import ceil, log2
 from typing import NamedTuple
 
-from aryl.model.cluster import Pool
+from aryl.model.cluster import ROUNDING, Pool
 
 
 class WorkerKind(StrEnum):
@@ -130,6 +131,17 @@ class Job:
     def done_by(self, now: float) -> float:
         """The work done by `now`, in worker-seconds."""
         return self.done + self.speed * max(0.0, now - self.progress_s)
+
+    def believed_work_by(self, now: float) -> float:
+        """The whole work as a scheduler may believe at `now`, in worker-seconds.
+
+        That is the estimate; of a job that has outlived it, it is doubled until it lasts, since
+        who has run that long may well run as long again (Harchol-Balter and Downey, 1997).
+        """
+        estimate, done = self.spec.estimated_work, self.done_by(now)
+        if done <= estimate * (1.0 + ROUNDING):
+            return estimate
+        return estimate * 2.0 ** ceil(log2(done / estimate)) if estimate else 2.0 * done
 
     def kept_if_preempted(self, now: float) -> float:
         """The work that a preemption would leave: that of the last checkpoint (spec §4).

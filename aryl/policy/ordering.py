@@ -39,7 +39,7 @@ def _by_shortest(job: Job, fastest: float) -> Rank:
     spec = job.spec
     if _is_carried_in(job):
         return _widest_first(job)
-    left_s = (spec.estimated_work - job.done) / fastest
+    left_s = (job.believed_work_by(job.progress_s) - job.done) / fastest
     return (1, spec.heterogeneous, -spec.priority, left_s, spec.submit_s, spec.job_id)
 
 

@@ -63,6 +63,29 @@ def test_a_suspended_job_keeps_all_its_progress() -> None:
     assert job.preempted(50.0).done == 0
 
 
+@pytest.mark.parametrize(
+    ("done", "believed"),
+    [
+        pytest.param(0, 2_400, id="the estimate"),
+        pytest.param(2_400, 2_400, id="until it is outlived"),
+        pytest.param(2_401, 4_800, id="then twice"),
+        pytest.param(4_801, 9_600, id="and twice again"),
+    ],
+)
+def test_an_estimate_that_a_job_outlives_is_doubled(done: float, believed: float) -> None:
+    spec = make_spec(workers=4, duration_s=9_999, estimated_duration_s=600)
+    job = make_job(spec=spec, done=done - 40, progress_s=10.0, speed=4.0)
+
+    assert job.believed_work_by(20.0) == believed
+
+
+def test_a_job_without_an_estimate_is_believed_to_run_as_long_again() -> None:
+    job = make_job(estimated_duration_s=0.0, done=30.0)
+
+    assert job.believed_work_by(0.0) == 60.0
+    assert make_job(estimated_duration_s=0.0).believed_work_by(0.0) == 0.0
+
+
 def test_a_holding_sums_workers_by_kind_and_pool() -> None:
     held = holding_of([base(1, 2), base(2, 1), flexible(1, 3), flexible(1, 4, loaned=True)])
 
