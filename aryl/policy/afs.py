@@ -58,7 +58,9 @@ class _Race:
         self.picks = [-1] * len(candidates)
         self._size_gpus = [c.stake.size_gpus for c in candidates]
         self._base_speed = [speed_with(c.stake, 0, model) for c in candidates]
-        self._left = [max(0.0, c.job.spec.estimated_work - c.job.done_by(now)) for c in candidates]
+        self._left = [
+            max(0.0, c.job.believed_work_by(now) - c.job.done_by(now)) for c in candidates
+        ]
 
     def run(self, spare_gpus: int) -> list[int]:
         first = (self._step(place, steepest(group, -1)) for place, group in enumerate(self.groups))

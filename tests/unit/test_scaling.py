@@ -2,13 +2,11 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from aryl.model.cluster import Cluster
-from aryl.model.job import Job, Placement
-from aryl.model.plan import Plan
+from aryl.model.job import Job
 from aryl.model.snapshot import Due
 from aryl.policy import sharing
 from aryl.policy.decide import decide
@@ -19,36 +17,10 @@ from tests.builders import (
     flexible,
     make_cluster,
     make_job,
-    make_running,
     make_snapshot,
-    make_spec,
     resizes,
 )
-
-EIGHT = make_cluster([8])
-
-
-def grown(cluster: Cluster, *running: Job, queued: tuple[Job, ...] = (), **entries: Any) -> Plan:
-    loans = [server.id for server in cluster.inference_servers]
-    snapshot = make_snapshot(cluster, running=running, queued=queued, loans=loans, due=Due.SCHEDULE)
-    return decide(snapshot, load_policy(entries))
-
-
-def elastic(cluster: Cluster, job_id: str, *placements: Placement, **changes: Any) -> Job:
-    """A running job whose base workers are those given, unless it says otherwise."""
-    workers = sum(p.workers for p in placements)
-    changes = {"min_workers": workers, "num_gpus": workers} | changes
-    state = {name: changes.pop(name) for name in ("done", "progress_s") if name in changes}
-    return make_running(cluster, make_spec(job_id, **changes), placements, **state)
-
-
-def added(plan: Plan) -> dict[str, int]:
-    """Workers that each job gains, less those that it gives up."""
-    gains: dict[str, int] = {}
-    for action in resizes(plan):
-        gain = sum(p.workers for p in action.add) - sum(p.workers for p in action.remove)
-        gains[action.job_id] = gains.get(action.job_id, 0) + gain
-    return gains
+from tests.growing import EIGHT, added, elastic, grown
 
 
 @pytest.mark.parametrize(
