@@ -1,0 +1,95 @@
+"""What speed-up models do to the sizes that schemes choose (docs/policy.md, "Speed-up models")."""
+
+import pytest
+
+from aryl.policy import sharing
+from tests.builders import base, make_cluster
+from tests.growing import added, elastic, grown
+
+SCALING = ("aryl-scaling", "gandiva", "afs", "pollux")
+RING = "comm=0.3:4e8:1e10"  # 0.3 s of compute on one worker, 0.08 s to exchange everything
+SLOW_RING = "comm=0.3:4e8:2e9"  # 0.4 s to exchange: one worker alone is fastest
+
+Sizes = tuple[int, ...]
+
+
+def sizes(scheme: str, speedup: str, requested: Sizes, durations_s: Sizes, spare: int) -> Sizes:
+    """Workers after one decision, of jobs that may grow to 16, where so many GPUs are spare."""
+    cluster = make_cluster([sum(requested) + spare])
+    jobs = [
+        elastic(cluster, f"job-{n}", base(1, workers), max_workers=16, duration_s=duration_s)
+        for n, (workers, duration_s) in enumerate(zip(requested, durations_s, strict=True))
+    ]
+    gains = added(grown(cluster, *jobs, scheme=scheme, speedup=speedup))
+    return tuple(workers + gains.get(f"job-{n}", 0) for n, workers in enumerate(requested))
+
+
+@pytest.mark.parametrize(
+    ("scheme", "linear", "ring"),
+    [
+        ("aryl-scaling", (16, 9, 5), (16, 9, 5)),
+        ("afs", (2, 12, 16), (10, 10, 10)),
+        ("pollux", (10, 10, 10), (10, 10, 10)),
+    ],
+)
+def test_a_ring_spreads_what_afs_gives_and_leaves_the_others_choices(
+    scheme: str, linear: Sizes, ring: Sizes
+) -> None:
+    alike, durations_s = (2, 2, 2), (16_000, 4_000, 1_000)
+
+    assert sizes(scheme, "linear", alike, durations_s, spare=24) == linear
+    assert sizes(scheme, RING, alike, durations_s, spare=24) == ring
+
+
+@pytest.mark.parametrize(
+    ("speedup", "chosen"),
+    [
+        pytest.param("linear", (12, 6), id="linear"),
+        pytest.param(RING, (10, 8), id="a ring: the wide job gains less"),
+        pytest.param("comm=0.3:4e8:1e10:0.1", (12, 6), id="compressed to a tenth"),
+        pytest.param("comm=0.3:4e8:1e10:1:0.9", (12, 6), id="nine tenths hidden"),
+    ],
+)
+def test_where_workers_exchange_the_knapsack_turns_to_jobs_that_asked_for_few(
+    speedup: str, chosen: Sizes
+) -> None:
+    assert sizes("aryl-scaling", speedup, (8, 2), (4_000, 4_000), spare=8) == chosen
+
+
+@pytest.mark.parametrize("scheme", SCALING)
+def test_nobody_grows_where_exchanging_takes_longer_than_computing(scheme: str) -> None:
+    def grown_to(speedup: str) -> Sizes:
+        return sizes(scheme, speedup, (2, 2), (5_000, 5_000), spare=8)
+
+    assert grown_to(SLOW_RING) == (2, 2)
+    assert sum(grown_to(f"{SLOW_RING}:0.1")) == 12
+
+
+@pytest.mark.parametrize("scheme", SCALING)
+def test_a_peak_is_not_passed_and_a_dip_is_not_entered(scheme: str) -> None:
+    def grown_to(speedup: str, spare: int) -> Sizes:
+        return sizes(scheme, speedup, (2,), (5_000,), spare)
+
+    peak, dip = "table=2:2,6:4,7:3.9,16:3", "table=2:2,3:1.5,4:1.5,5:4,6:4"
+    assert grown_to(peak, spare=14) == (6,)
+    assert grown_to(dip, spare=2) == (2,)
+    assert grown_to(dip, spare=14) == (5,)
+
+
+@pytest.mark.parametrize("rounds", [1, 3])
+def test_a_growth_that_cannot_be_placed_falls_to_no_size_that_is_slower(
+    rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sharing, "ROUNDS", rounds)
+    cluster = make_cluster([9, 5])
+    threes = elastic(
+        cluster, "threes", base(1, 1), gpus_per_worker=3, num_gpus=3, max_workers=2, duration_s=9e3
+    )
+    twos = elastic(
+        cluster, "twos", base(2, 2), gpus_per_worker=2, num_gpus=4, max_workers=4, duration_s=9e3
+    )
+
+    # beside a worker of 3 GPUs only one of 2 fits, and 3 workers of 2 are slower than 2
+    plan = grown(cluster, threes, twos, speedup="table=1:1,2:2,3:1.5,4:4")
+
+    assert added(plan) == {"threes": 1}
