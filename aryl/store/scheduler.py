@@ -25,6 +25,7 @@ from aryl.model.queue import JobQueue
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.rules import rules_of
+from aryl.store.beliefs import Beliefs
 from aryl.store.captures import Captures
 from aryl.store.claims import SCHEDULER, changed_by_users, claim, let_go
 from aryl.store.database import Database, replace_rows
@@ -78,6 +79,7 @@ class SchedulerStore:
             rows = connection.execute(job_rows().where(live).order_by(JOBS.c.sequence))
             self._mirror = Mirror(rules_of(config), records_of(rows))
             self._waits = load_waits(connection)
+            self._beliefs = Beliefs(connection, config.estimates, self._writing)
             self._loans = load_loans(connection)
 
     @property
@@ -108,19 +110,20 @@ class SchedulerStore:
         if is_first:
             self._let_go_of_old_plans()
         with self._database.read() as connection:
-            changed, self._seen_event = changed_by_users(connection, self._seen_event)
+            changed, seen_event = changed_by_users(connection, self._seen_event)
         known = self._mirror.records
-        arrived = sum(record.id not in known and record.state in LIVE for record in changed)
+        arrived = [r for r in changed if r.id not in known and r.state in LIVE]
+        news = {**known, **{r.id: r for r in changed}}.values() if is_first else arrived
+        believed, self._seen_event = self._beliefs.of(news), seen_event
         edited = {
             record.id: None
             for record in changed
             if record.id in known or record.cancel_requested_s is not None
         }
-        for record in changed:
-            self._mirror.put(record)
+        self._put([*changed, *believed])
         if is_first:
             edited |= {record.id: None for record in known.values() if _is_of_interest(record)}
-        return Inbox(arrived, tuple(known[job_id] for job_id in edited if job_id in known))
+        return Inbox(len(arrived), tuple(known[job_id] for job_id in edited if job_id in known))
 
     def record(self, snapshot: Snapshot, plan: Plan) -> None:
         """Make a plan durable, with what it answers, before any of it takes effect.
@@ -179,6 +182,7 @@ class SchedulerStore:
         with self._writing() as connection:
             write_moves(connection, records, changes)
         self._put(records)
+        self._beliefs.learn(records)
 
     def take_up(self, wishes: Wishes, now: float) -> None:
         """Note what users have asked of the cluster, as if they had asked the service."""
@@ -221,6 +225,7 @@ class SchedulerStore:
         """Add a row to the timeline."""
         with self._writing() as connection:
             replace_rows(connection, SAMPLES, [sight])
+        self._beliefs.look(self._mirror.records.values(), float(sight["t_s"] or 0.0))
 
     def put_fact(self, key: str, value: object) -> None:
         """Tell the API's processes a plain value under a name."""
