@@ -1,6 +1,5 @@
 """Services with a dashboard, as their users start them, and what their API says."""
 
-import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from typing import Any
 
 import httpx2
 
+from tests.ports import free_port
 from tests.service.processes import Process, started
 
 LONG_S = 1e6  # a job that outlasts every test
@@ -77,7 +77,7 @@ class Dashboard:
 @contextmanager
 def served(folder: Path, *options: str) -> Iterator[Dashboard]:
     """A service in a folder, for a while."""
-    port = _free_port()
+    port = free_port()
     dashboard = Dashboard(folder, options, port, _process(folder, port, options))
     try:
         yield dashboard
@@ -90,9 +90,3 @@ def _process(folder: Path, port: int, options: Sequence[str]) -> Process:
     cluster = ("--cluster-file", str(folder / "cluster.db"))
     command = ("-m", "aryl", "serve", "--port", str(port), *database, *cluster, *options)
     return started(command, folder / "log")
-
-
-def _free_port() -> int:
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-import socket
 import subprocess
 import threading
 import urllib.parse
@@ -16,6 +15,7 @@ from typing import Any
 import pytest
 
 from aryl.clock import elapsed
+from tests.ports import free_port
 
 DEPLOY = Path(__file__).parents[2] / "deploy"
 RULES = DEPLOY / "prometheus" / "aryl.rules.yml"
@@ -107,9 +107,3 @@ def program(name: str) -> str:
     if not found:
         pytest.skip(f"left out: needs {name} (Debian's package prometheus)")
     return found
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

@@ -13,7 +13,8 @@ import httpx2
 import pytest
 
 from tests.deploy.kustomize import ROOT, read
-from tests.deploy.prometheus import free_port, wait_until
+from tests.deploy.prometheus import wait_until
+from tests.ports import free_port
 
 DOCKERFILE = ROOT / "deploy" / "Dockerfile"
 LINES = [

@@ -11,7 +11,8 @@ import yaml
 
 from tests.deploy.kustomize import KUBERNETES, kubectl, only, overlay
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.daemons import Daemon, free_port, wait_until
+from tests.kubernetes.daemons import Daemon, wait_until
+from tests.ports import free_port
 from tests.service.processes import STARTED, Process, started
 
 OWN = "aryl-system"

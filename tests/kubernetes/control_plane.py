@@ -16,7 +16,8 @@ from tests.kubernetes import flags
 from tests.kubernetes.api import Api, Refused
 from tests.kubernetes.assets import Assets
 from tests.kubernetes.credentials import ADMIN, Credentials, Identity
-from tests.kubernetes.daemons import Daemon, Spawner, free_port, wait_until
+from tests.kubernetes.daemons import Daemon, Spawner, wait_until
+from tests.ports import free_port
 
 TRIES = 4  # another process may take a port between our look and the program's
 

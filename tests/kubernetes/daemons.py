@@ -1,7 +1,6 @@
 """Programs of a control plane as processes that end with the test, however it ends."""
 
 import signal
-import socket
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -27,13 +26,6 @@ def wait_until(
     while not holds():
         assert elapsed() < since_s + limit_s, f"not within {limit_s} s"
         pause.wait(pause_s)
-
-
-def free_port() -> int:
-    """A port that nobody listens at, at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Spawner:

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tests.kubernetes.api import Refused
 from tests.kubernetes.control_plane import ControlPlane
-from tests.kubernetes.daemons import Daemon, free_port, wait_until
+from tests.kubernetes.daemons import Daemon, wait_until
 from tests.kubernetes.pod_life import GPU
+from tests.ports import free_port
 
 
 @contextmanager

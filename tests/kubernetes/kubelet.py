@@ -14,6 +14,7 @@ from typing import Self
 from aryl.clock import elapsed
 from tests.kubernetes import pod_life, statuses
 from tests.kubernetes.api import Api, Raw, Refused
+from tests.kubernetes.daemons import wait_until
 from tests.kubernetes.pod_life import Act, Life, Pod
 from tests.kubernetes.watching import Follower
 
@@ -106,7 +107,7 @@ class FakeKubelets:
         raise AssertionError(f"kubelets do not settle; last: {self._pods.values()}")
 
     def add(self, nodes: Iterable[Raw]) -> None:
-        """Register nodes, each with its lease; see `statuses.node_body`."""
+        """Register nodes, each with its lease, and wait until pods may run on them."""
         bodies = list(nodes)
         for _ in self._writers.map(self._register, bodies):
             pass
@@ -157,6 +158,7 @@ class FakeKubelets:
         self._api.create("/api/v1/nodes", body)
         self._api.delete(f"{statuses.LEASES}/{name}")
         self._api.create(statuses.LEASES, statuses.lease_body(name))
+        wait_until(lambda: statuses.is_open(self._api.get(f"/api/v1/nodes/{name}")))
 
     def _end(self, namespace: str, name: str, act: Act) -> None:
         with self._lock:

@@ -39,6 +39,12 @@ def node_body(
     }
 
 
+def is_open(node: Raw) -> bool:
+    """Whether controllers have taken away the taint that every node is born with."""
+    taints = node["spec"].get("taints") or ()
+    return all(taint["key"] != "node.kubernetes.io/not-ready" for taint in taints)
+
+
 _INFO = (
     "bootID",
     "containerRuntimeVersion",

@@ -18,13 +18,8 @@ from aryl.kube.demand.prometheus import Prometheus as Asking
 from aryl.kube.demand.promql import DemandQuery, Unit
 from aryl.model.demand import BIN_S
 from aryl.model.errors import BadInput
-from tests.deploy.prometheus import (
-    Prometheus,
-    free_port,
-    program,
-    prometheus_running,
-    wait_until,
-)
+from tests.deploy.prometheus import Prometheus, program, prometheus_running, wait_until
+from tests.ports import free_port
 from tests.unit.kube.inference import lent, node, picture, pod
 
 QUICK_S = 0.05

@@ -57,16 +57,25 @@ def test_a_custom_resource_is_found_once_it_is_defined(
             "versions": [version],
         },
     }
-    api.create(DEFINITIONS, body)
-    try:
-        with KubeApi(from_kubeconfig(control_plane.kubeconfig())) as kube:
-            wait_until(lambda: discover(kube).path("jobsets") is not None)
-            found = discover(kube)
-    finally:
-        api.delete(f"{DEFINITIONS}/jobsets.jobset.x-k8s.io")
+    _undefine(api, "jobsets.jobset.x-k8s.io", "pytorchjobs.kubeflow.org")  # of other tests
+    with KubeApi(from_kubeconfig(control_plane.kubeconfig())) as kube:
 
-    assert found.path("jobsets") == "/apis/jobset.x-k8s.io/v1alpha2/jobsets"
-    assert found.path("pytorchjobs") is None
+        def paths() -> list[str | None]:
+            found = discover(kube)
+            return [found.path(each) for each in ("jobsets", "pytorchjobs")]
+
+        wait_until(lambda: paths() == [None, None])
+        api.create(DEFINITIONS, body)
+        try:
+            wait_until(lambda: paths() == ["/apis/jobset.x-k8s.io/v1alpha2/jobsets", None])
+        finally:
+            _undefine(api, "jobsets.jobset.x-k8s.io")
+
+
+def _undefine(api: Api, *names: str) -> None:
+    for name in names:
+        api.delete(f"{DEFINITIONS}/{name}")
+    wait_until(lambda: not {d["metadata"]["name"] for d in api.list(DEFINITIONS)} & {*names})
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def started(command: Sequence[str], log: Path, trusted: ssl.SSLContext | bool = 
         return found[-1] if found else None
 
     process = Process(popen, until(address), trusted)
-    until(lambda: _answers(process))
+    until(lambda: address() and _answers(process))
     return process
 
 
