@@ -35,11 +35,16 @@ def read_cluster(name_or_file: str) -> Cluster:
 
 
 def read_policy(
-    file: Path | None, scheme: str | None, knobs: Mapping[str, Any] | None = None
+    file: Path | None,
+    scheme: str | None,
+    knobs: Mapping[str, Any] | None = None,
+    *,
+    defaults: Mapping[str, Any] | None = None,
 ) -> PolicyConfig:
     """The policy that a TOML file's `[policy]` table gives; `scheme` and `knobs` win.
 
-    The tables that only a service reads may stand beside it. Raises `BadInput`.
+    `defaults` are for entries that neither gives. The tables that only a service reads may stand
+    beside it. Raises `BadInput`.
     """
     given: Mapping[str, Any] = {}
     if file is not None:
@@ -47,7 +52,7 @@ def read_policy(
         _only(tables, TABLES, str(file), "")
         given = _table(tables, "policy", str(file))
     source = "--scheme" if file is None else str(file)
-    return load_policy({**given, **(knobs or {})}, scheme=scheme, source=source)
+    return load_policy({**(defaults or {}), **given, **(knobs or {})}, scheme=scheme, source=source)
 
 
 def read_toml(file: Path) -> dict[str, Any]:

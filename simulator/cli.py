@@ -1,6 +1,7 @@
 """`aryl sim`: run one scheme, compare several, list what policies are made of."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from aryl.model.errors import BadInput
 from simulator.request import RunRequest
+from simulator.scenarios.workload import read_overrides
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -34,7 +36,19 @@ PolicyFile = Annotated[
 ]
 Scenario = Annotated[
     str | None,
-    typer.Option("--scenario", help="basic or as-is; by default what the trace's columns say."),
+    typer.Option(
+        "--scenario",
+        help="basic, advanced, heterogeneous, ideal or as-is; by default what the trace's columns "
+        "say. See docs/scenarios.md.",
+    ),
+]
+Workload = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--workload",
+        metavar="NAME=NUMBER",
+        help="Draw other jobs than the scenario, such as `elastic_jobs=0.4`; may be repeated.",
+    ),
 ]
 Seed = Annotated[
     int | None,
@@ -56,6 +70,7 @@ def run(
     policy: PolicyFile = None,
     scheme: Annotated[str | None, typer.Option("--scheme", help="See `aryl sim policies`.")] = None,
     scenario: Scenario = None,
+    workload: Workload = None,
     seed: Seed = None,
     events: Annotated[
         bool, typer.Option("--events", help="Also write events.jsonl: each action, each wait.")
@@ -65,7 +80,17 @@ def run(
     """Replay a trace under one scheme and write its files and report."""
     from simulator.progress import one_run  # noqa: PLC0415 - keeps `--help` quick
 
-    request = RunRequest(trace, inference, inference_peak, cluster, policy, scheme, scenario, seed)
+    request = RunRequest(
+        trace,
+        inference,
+        inference_peak,
+        cluster,
+        policy,
+        scheme,
+        scenario,
+        seed,
+        workload=read_overrides(workload or ()),
+    )
     summary = one_run(request, out, events=events)
     _warn_of_rejected(summary)
     if as_json:
@@ -91,6 +116,7 @@ def compare(
     cluster: ClusterName = "paper",
     policy: PolicyFile = None,
     scenario: Scenario = None,
+    workload: Workload = None,
     seed: Seed = None,
     as_json: AsJson = False,
 ) -> None:
@@ -101,10 +127,17 @@ def compare(
     names = [name.strip() for name in schemes.split(",") if name.strip()]
     if not names:
         raise BadInput("--schemes", "names none", value=schemes, expected="names such as fifo,aryl")
-    requests = {
-        name: RunRequest(trace, inference, inference_peak, cluster, policy, name, scenario, seed)
-        for name in names
-    }
+    common = RunRequest(
+        trace,
+        inference,
+        inference_peak,
+        cluster,
+        policy,
+        scenario=scenario,
+        seed=seed,
+        workload=read_overrides(workload or ()),
+    )
+    requests = {name: replace(common, scheme=name) for name in names}
     summaries = many_runs(requests, out)
     for summary in summaries.values():
         _warn_of_rejected(summary)

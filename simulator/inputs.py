@@ -11,7 +11,10 @@ from aryl.policy.config import PolicyConfig
 from aryl.policy.fitting import EmptyPool
 from simulator.inference import InferenceLoad
 from simulator.request import RunRequest
-from simulator.scenario import drawn, scenario_named, with_wrong_estimates
+from simulator.scenarios.drawing import drawn
+from simulator.scenarios.estimates import with_wrong_estimates
+from simulator.scenarios.named import policy_defaults, scenario_named, workload_of
+from simulator.scenarios.workload import Workload
 from simulator.world import World
 from traces.demand import builtin_demand, read_demand
 from traces.table import job_specs, read_trace
@@ -19,28 +22,34 @@ from traces.table import job_specs, read_trace
 
 @dataclass(frozen=True, slots=True)
 class RunInputs:
-    """What a run needs; `rejected` pairs each job that can never fit with why."""
+    """What a run needs; `rejected` pairs each job that can never fit with why.
+
+    `workload` says what was drawn for the jobs; None: nothing.
+    """
 
     world: World
     scenario: str
     seed: int
     jobs: tuple[JobSpec, ...]
     rejected: tuple[tuple[str, str], ...]
+    workload: Workload | None = None
 
 
 def read_inputs(request: RunRequest) -> RunInputs:
     """Read and check everything. Raises `BadInput`; nothing has been written then."""
-    config = read_policy(request.policy, request.scheme, request.knobs)
+    defaults = policy_defaults(request.scenario)
+    config = read_policy(request.policy, request.scheme, request.knobs, defaults=defaults)
     seed = config.seed if request.seed is None else request.seed
     config = replace(config, seed=seed)
     world = read_world(request.cluster, config, request.inference, request.inference_peak)
     trace = read_trace(request.trace)
     scenario = scenario_named(request.scenario, trace.columns)
+    workload = workload_of(scenario, trace.columns, request.workload)
     specs = job_specs(trace, world.cluster.servers[0].gpus)
-    shaped = drawn(specs, scenario, trace.columns, seed)
+    shaped = drawn(specs, workload, trace.columns, seed)
     jobs = with_wrong_estimates(_carried_in_at_0(shaped), config.estimate_error, seed)
     fitting, rejected = _sorted_out(jobs, world.cluster, config)
-    return RunInputs(world, scenario, seed, fitting, rejected)
+    return RunInputs(world, scenario, seed, fitting, rejected, workload)
 
 
 def read_world(

@@ -55,6 +55,8 @@ def _job_cards(get: Callable[[str], Any]) -> list[Card]:
         ("elastic jobs", percent(get("elastic_share"))),
         ("their GPU-time", percent(get("elastic_gpu_time_share"))),
         ("fungible jobs", percent(get("fungible_share"))),
+        ("heterogeneous jobs", percent(get("heterogeneous_share"))),
+        ("jobs with checkpoints", percent(get("checkpoint_share"))),
     )
     return [
         Card("Preemptions", quantity(get("preemptions")), preempted),

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from simulator.scenarios.workload import Overrides
+
 
 @dataclass(frozen=True, slots=True)
 class RunRequest:
@@ -19,3 +21,4 @@ class RunRequest:
     scenario: str | None = None
     seed: int | None = None
     knobs: Mapping[str, Any] = field(default_factory=dict)  # entries of [policy] that win
+    workload: Overrides = field(default_factory=dict)  # entries of the scenario's workload that win

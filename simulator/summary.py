@@ -10,7 +10,7 @@ from aryl.model.cluster import Pool
 from simulator.inputs import RunInputs
 from simulator.journal import JobRecord, Journal
 from simulator.observer import Observer
-from simulator.scenario import shares_of
+from simulator.scenarios.drawing import shares_of
 from simulator.stopwatch import peak_rss_mib
 
 PERCENTILES = (50, 75, 95, 99)
@@ -37,6 +37,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
     return {
         "scheme": config.scheme,
         "scenario": inputs.scenario,
+        "workload": inputs.workload and asdict(inputs.workload),
         "seed": inputs.seed,
         "policy": asdict(config),
         "cluster": _cluster(inputs),
@@ -47,12 +48,14 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "elastic_share": shares.elastic_jobs,
         "elastic_gpu_time_share": shares.elastic_gpu_time,
         "fungible_share": shares.fungible_jobs,
+        "heterogeneous_share": shares.heterogeneous_jobs,
+        "checkpoint_share": shares.checkpoint_jobs,
         "queuing_s": _distribution([r.queuing_s for r in records]),
         "jct_s": _distribution([_jct_s(r) for r in records]),
+        "estimates": _estimates(run, records),
         **_usage(run),
         "preemptions": preemptions,
         "preemption_ratio": preemptions / max(1, len(records)),
-        "estimates": _estimates(run, records),
         "resizes": sum(r.resizes for r in records),
         "loans": tally.loans,
         "reclaims": tally.reclaims,
@@ -104,9 +107,6 @@ def _forecaster(run: Finished) -> str | None:
     return "oracle (sees the future; a bound, not a policy)" if is_oracle else config.forecaster
 
 
-def _usage(run: Finished) -> dict[str, float | None]:
-    """Shares of GPU-time in use between the first and the last submission."""
-    meters, cluster = run.journal.meters, run.inputs.world.cluster
 def _estimates(run: Finished, records: Sequence[JobRecord]) -> dict[str, Any]:
     """How far first estimates of run times were off, as |ln(run time / estimate)|.
 
@@ -124,6 +124,9 @@ def _estimates(run: Finished, records: Sequence[JobRecord]) -> dict[str, Any]:
     return {"mode": mode} | {n: float(v) for n, v in zip(names, found, strict=True)}
 
 
+def _usage(run: Finished) -> dict[str, float | None]:
+    """Shares of GPU-time in use between the first and the last submission."""
+    meters, cluster = run.journal.meters, run.inputs.world.cluster
     span_s = meters.training_gpus.end_s - meters.training_gpus.start_s
     inference_gpus = sum(s.gpus for s in cluster.servers if s.pool is Pool.INFERENCE)
     server_gpus = inference_gpus / max(1, len(cluster.inference_servers))

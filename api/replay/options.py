@@ -14,7 +14,7 @@ class Source:
     trace: Annotated[Path, typer.Argument(metavar="TRACE", help="Jobs: .csv, .csv.gz, .parquet.")]
     scenario: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="basic or as-is; else what the trace's columns say."),
+        typer.Option(metavar="NAME", help="As of `aryl sim run`; else by the trace's columns."),
     ] = None
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Seed of everything that is drawn.")

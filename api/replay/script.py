@@ -11,7 +11,8 @@ from api.replay.options import Source
 from api.replay.player import Arrival, Sample
 from aryl.model.demand import BIN_S
 from aryl.model.job import JobSpec
-from simulator.scenario import drawn, scenario_named
+from simulator.scenarios.drawing import drawn
+from simulator.scenarios.named import scenario_named, workload_of
 from traces.demand import DemandSeries, read_demand
 from traces.table import job_specs, read_trace
 
@@ -47,7 +48,8 @@ def script_of(source: Source, pools: Mapping[str, Mapping[str, Any]]) -> Script:
     trace = read_trace(source.trace)
     scenario = scenario_named(source.scenario, trace.columns)
     specs = job_specs(trace, training["gpus"] // training["servers"])
-    shaped = drawn(specs, scenario, trace.columns, source.seed)
+    workload = workload_of(scenario, trace.columns)
+    shaped = drawn(specs, workload, trace.columns, source.seed)
     by_time = sorted(shaped, key=_submit_s)[: source.limit]
     first_s = _submit_s(by_time[0])
     demand = None

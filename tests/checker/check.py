@@ -4,8 +4,9 @@ It shares no code with the simulator, the policy or their model. Each fault is o
 names the job or server and the instant.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import chain
+from math import floor
 from pathlib import Path
 
 from tests.checker.files import Asked, Ended, RunFiles, read_run
@@ -69,26 +70,40 @@ def _input_faults(run: RunFiles, shape: Shape) -> Iterator[str]:
 def _altered(run: RunFiles, shape: Shape) -> Iterator[str]:
     for job in run.jobs:
         asked = run.asked.get(job.job_id)
-        if asked and not _as_asked(job, asked, run.summary["scenario"], shape):
+        if asked and not _as_asked(job, asked, run.workload, shape):
             yield f"{job.job_id} is not in jobs.csv as it was submitted"
 
 
-def _as_asked(job: Ended, asked: Asked, scenario: str, shape: Shape) -> bool:
-    """Whether a job is the trace's, but for what the scenario may draw."""
-    requested = asked.num_gpus // asked.worker_gpus(shape.training_gpus)
-    least, most = asked.min_workers or requested, asked.max_workers or requested
-    draws_size = scenario == "basic" and not (asked.min_workers or asked.max_workers)
-    grown = draws_size and (job.min_workers, job.max_workers) == (requested, 2 * requested)
-    same_size = grown or (job.min_workers, job.max_workers) == (least, most)
-    fungible = scenario == "basic" if asked.fungible is None else asked.fungible
+def _as_asked(job: Ended, asked: Asked, workload: Mapping[str, float], shape: Shape) -> bool:
+    """Whether a job is the trace's, but for what was drawn."""
     return (
         (job.submit_s, job.num_gpus) == (asked.submit_s, asked.num_gpus)
         and job.gpus_per_worker == asked.worker_gpus(shape.training_gpus)
-        and same_size
+        and (job.min_workers, job.max_workers) in _ranges(asked, workload, shape)
         and job.elastic == (job.max_workers > job.min_workers)
-        and (fungible or not job.fungible)
-        and (job.heterogeneous, job.carry_in) == (asked.heterogeneous, asked.carry_in)
+        and job.fungible in _flags(asked.fungible, workload["fungible_jobs"])
+        and job.heterogeneous in _flags(asked.heterogeneous, workload["heterogeneous_jobs"])
+        and job.carry_in == asked.carry_in
     )
+
+
+def _flags(asked: bool | None, share: float) -> set[bool]:
+    """What a flag may come to where a share of the jobs gets it."""
+    if share == 1 or asked is not None:
+        return {share == 1 or asked is True}
+    return {False, True} if share else {False}
+
+
+def _ranges(asked: Asked, workload: Mapping[str, float], shape: Shape) -> set[tuple[int, int]]:
+    """The least and most workers that a job may have."""
+    requested = asked.num_gpus // asked.worker_gpus(shape.training_gpus)
+    as_it_was = asked.min_workers or requested, asked.max_workers or requested
+    most = floor(workload["range"] * requested)
+    grown = requested, max((n for n in asked.allowed_workers if n <= most), default=most)
+    if workload["elastic_jobs"] == 1:
+        return {grown if as_it_was == (requested, requested) else as_it_was}
+    is_open = workload["elastic_jobs"] and not (asked.min_workers or asked.max_workers)
+    return {as_it_was, grown} if is_open else {as_it_was}
 
 
 def _fits(asked: Asked, shape: Shape, *, is_rigid: bool) -> bool:

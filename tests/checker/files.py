@@ -11,6 +11,10 @@ from math import gcd, inf
 from pathlib import Path
 from typing import Any, NamedTuple
 
+UNDRAWN = dict.fromkeys(
+    ("elastic_jobs", "fungible_jobs", "heterogeneous_jobs", "checkpoint_jobs", "checkpoint_s"), 0.0
+) | {"range": 1.0}
+
 
 class Asked(NamedTuple):
     """A row of the trace; None: the trace leaves it open."""
@@ -23,7 +27,7 @@ class Asked(NamedTuple):
     max_workers: int | None
     allowed_workers: tuple[int, ...]
     fungible: bool | None
-    heterogeneous: bool
+    heterogeneous: bool | None
     checkpoint_s: float
     carry_in: bool
 
@@ -116,6 +120,11 @@ class RunFiles:
     timeline: Sequence[Seen]
     summary: Mapping[str, Any]
 
+    @property
+    def workload(self) -> Mapping[str, float]:
+        """What was drawn for the jobs."""
+        return self.summary["workload"] or UNDRAWN
+
     @cached_property
     def end_s(self) -> float:
         """When the last job ended."""
@@ -144,14 +153,21 @@ class RunFiles:
 
 
 def read_run(run_dir: Path, trace: Path) -> RunFiles:
-    """Read the files of spec §5 and the trace that they came from."""
+    """Read the files of spec §5 and the trace that they came from.
+
+    Which jobs a scenario lets write checkpoints no file says, unless it is all or none of them.
+    """
+    summary = json.loads((run_dir / "summary.json").read_text(encoding="utf-8"))
+    workload = summary["workload"] or UNDRAWN
+    assert workload["checkpoint_jobs"] in {0, 1}, "nobody can tell what a preemption loses"
+    checkpoint_s = workload["checkpoint_jobs"] and workload["checkpoint_s"]
     return RunFiles(
-        {row["job_id"]: _asked(row) for row in _rows(trace)},
+        {row["job_id"]: _asked(row, checkpoint_s) for row in _rows(trace)},
         [_ended(row) for row in _rows(run_dir / "jobs.csv")],
         [_held(row) for row in _rows(run_dir / "allocations.csv")],
         [_lent(row) for row in _rows(run_dir / "loans.csv")],
         [_seen(row) for row in _rows(run_dir / "timeline.csv")],
-        json.loads((run_dir / "summary.json").read_text(encoding="utf-8")),
+        summary,
     )
 
 
@@ -161,12 +177,15 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def _asked(row: Mapping[str, str]) -> Asked:
+def _asked(row: Mapping[str, str], drawn_checkpoint_s: float) -> Asked:
     def whole(name: str) -> int | None:
         return int(row[name]) if row.get(name) else None
 
     allowed = row.get("allowed_workers") or ""
-    fungible = row.get("fungible")
+
+    def flag(name: str) -> bool | None:
+        return row[name] == "1" if row.get(name) else None
+
     return Asked(
         float(row["submit_s"]),
         int(row["num_gpus"]),
@@ -175,9 +194,9 @@ def _asked(row: Mapping[str, str]) -> Asked:
         whole("min_workers"),
         whole("max_workers"),
         tuple(int(part) for part in allowed.split("|") if part),
-        fungible == "1" if fungible else None,
-        row.get("heterogeneous") == "1",
-        float(row.get("checkpoint_s") or 0.0),
+        flag("fungible"),
+        flag("heterogeneous"),
+        float(row.get("checkpoint_s") or 0.0) or drawn_checkpoint_s,
         row.get("carry_in") == "1",
     )
 

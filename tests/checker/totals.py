@@ -57,6 +57,9 @@ def _shares(run: RunFiles) -> dict[str, float | None]:
         "elastic_share": len(elastic) / max(1, len(jobs)),
         "elastic_gpu_time_share": gpu_time(elastic) / (gpu_time(jobs) or 1.0),
         "fungible_share": sum(job.fungible for job in jobs) / max(1, len(jobs)),
+        "heterogeneous_share": sum(job.heterogeneous for job in jobs) / max(1, len(jobs)),
+        "checkpoint_share": sum(run.asked[job.job_id].checkpoint_s > 0 for job in jobs)
+        / max(1, len(jobs)),
     }
 
 

@@ -27,7 +27,8 @@ from aryl.policy.config import PolicyConfig
 from simulator.inference import InferenceLoad
 from simulator.inputs import RunInputs
 from simulator.run import replayed
-from simulator.scenario import drawn
+from simulator.scenarios.drawing import drawn
+from simulator.scenarios.workload import Workload
 from simulator.world import Load, World
 from tests.kubernetes.stage import PODS, ROUNDS, KubeStage
 from tests.service.stage import Unwatched
@@ -68,7 +69,7 @@ class AtRest(Unwatched):
 def inputs_of(cluster: Cluster, config: PolicyConfig, *, jobs: int, hours: float) -> RunInputs:
     """A busy time: demand swings from nearly all servers to few, and every job may borrow."""
     trace = generate(seed=3, jobs=jobs, days=hours / 24.0, gpus=cluster.training_gpus, load=4.0)
-    specs = drawn(job_specs(trace, cluster.servers[0].gpus), "basic", frozenset(), 1)
+    specs = drawn(job_specs(trace, cluster.servers[0].gpus), Workload(), frozenset(), 1)
     shaped = [
         replace(spec, fungible=place % 2 == 0, heterogeneous=place % 4 == 0, checkpoint_s=600.0)
         for place, spec in enumerate(specs)

@@ -187,7 +187,10 @@ def test_a_bad_policy_is_refused(kind: str, tmp_path: Path) -> None:
     ("flag", "value", "expected"),
     [
         ("--scheme", "best", "aryl-loaning"),
-        ("--scenario", "worst", "basic, as-is"),
+        ("--scenario", "worst", "basic, advanced, heterogeneous, ideal, as-is"),
+        ("--workload", "elastic_jobs", "NAME=NUMBER"),
+        ("--workload", "elastic=0.4", "elastic_jobs"),
+        ("--workload", "elastic_jobs=1.4", "from 0 to 1"),
         ("--cluster", "huge", "paper, testbed, philly"),
         ("--cluster", "missing.toml", "can't be read"),
         ("--policy", "missing.toml", "can't be read"),

@@ -49,7 +49,16 @@ def _mix_types(run: Tables) -> None:
 def _lend_to_the_unfit(run: Tables) -> None:
     on_loan = run.held(server_id="infer-")
     job_id = next(r["job_id"] for r in on_loan if run.job(r["job_id"])["heterogeneous"] == "0")
-    run.job(job_id)["fungible"] = "0"
+    run.job(job_id)["fungible"] = run.asked(job_id)["fungible"] = "0"
+
+
+def _forget_that_it_is_fungible(run: Tables) -> None:
+    next(job for job in run.jobs if job["fungible"] == "1")["fungible"] = "0"
+
+
+def _draw_heterogeneous_jobs(run: Tables) -> None:
+    job = next(job for job in run.jobs if job["heterogeneous"] == "0")
+    job["heterogeneous"], run.asked(job["job_id"])["heterogeneous"] = "1", ""
 
 
 def _work_without_loan(run: Tables) -> None:
@@ -187,6 +196,8 @@ RULES: dict[str, tuple[Tampering, str]] = {
     "more than max_workers": (_exceed_the_most, r"workers at .* s; at most \d+ are allowed"),
     "a size off the list": (_disallow_sizes, "which its list does not allow"),
     "two GPU types": (_mix_types, "runs on two GPU types"),
+    "no longer fungible": (_forget_that_it_is_fungible, "not in jobs.csv as it was submitted"),
+    "drawn as-is": (_draw_heterogeneous_jobs, "not in jobs.csv as it was submitted"),
     "neither fungible nor both": (_lend_to_the_unfit, "is not fungible but holds infer-"),
     "no loan": (_work_without_loan, r"holds infer-\d+ at .* s while it is not on loan"),
     "held after reclaim": (_stay_after_reclaim, "was asked back at .* but .* held it until"),

@@ -12,6 +12,7 @@ from tests.checker.tampering import Tables, Tampering, add, tampered
 FIGURES = (
     *("jobs", "carry_in_jobs", "preemptions", "preemption_ratio", "resizes", "lost_gpu_s"),
     *("loans", "reclaims", "elastic_share", "elastic_gpu_time_share", "fungible_share"),
+    *("heterogeneous_share", "checkpoint_share"),
     *("training_usage", "overall_usage", "on_loan_usage", "inference_shortfall_server_s"),
 )
 SPREADS = [

@@ -24,6 +24,14 @@ from traces.writing import write_trace
 
 SCHEMES = ("fifo", "fifo-backfill", "sjf", "aryl-loaning", "aryl-scaling", "aryl")
 DAY_S = 86_400.0
+MORE = {
+    "elastic_jobs": 0.4,
+    "range": 3,
+    "fungible_jobs": 0.5,
+    "heterogeneous_jobs": 0.5,
+    "checkpoint_jobs": 1,
+    "checkpoint_s": 600,
+}
 POLICIES = {
     "at every event": ("cycle_s = 0", Knobs()),
     "slow to vacate": ("vacate_s = 400", Knobs(vacate_s=400)),
@@ -41,6 +49,15 @@ POLICIES = {
         "cycle_s = 0\nvacate_s = 400\ndecision_latency_s = 11\nresize_overhead_s = 30",
         Knobs(vacate_s=400, decision_latency_s=11, resize_overhead_s=30),
     ),
+}
+NO_TRACE = Path()
+DRAWN = {
+    "sjf": (RunRequest(NO_TRACE, scheme="sjf"), Knobs()),
+    "basic": (RunRequest(NO_TRACE), Knobs()),
+    "advanced": (RunRequest(NO_TRACE, scenario="advanced"), Knobs()),
+    "heterogeneous": (RunRequest(NO_TRACE, scenario="heterogeneous"), Knobs()),
+    "ideal": (RunRequest(NO_TRACE, scenario="ideal"), Knobs(heterogeneous_efficiency=1.0)),
+    "more of everything": (RunRequest(NO_TRACE, workload=MORE), Knobs()),
 }
 SHAPES = {
     "types alike": Shape(6, 12, factor=1.0),
@@ -88,15 +105,15 @@ def test_the_days_replayed_leave_nothing_out(good_run: Path, stage: Stage) -> No
     assert {row.kind for row in held if row.is_on_loan} == {"base", "flexible"}
 
 
-@pytest.mark.parametrize("scheme", ["sjf", "aryl"])
-def test_the_built_in_workload_obeys_the_rules(scheme: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("case", DRAWN)
+def test_what_scenarios_draw_obeys_the_rules(case: str, tmp_path: Path) -> None:
+    asked, knobs = DRAWN[case]
     trace = tmp_path / "trace.csv"
     write_trace(trace, generate(seed=3, jobs=300, days=1.0, gpus=32))
-    request = RunRequest(trace, cluster="testbed", scheme=scheme, seed=3)
-    run_request(request, tmp_path / "run")
+    run_request(replace(asked, trace=trace, cluster="testbed", seed=3), tmp_path / "run")
     demand = builtin_demand(TESTBED.inference_servers, seed=3).servers
 
-    faults = check_run(tmp_path / "run", trace, demand, TESTBED)
+    faults = check_run(tmp_path / "run", trace, demand, TESTBED, knobs)
 
     assert faults == [], first_lines(faults)
 

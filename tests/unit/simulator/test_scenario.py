@@ -8,10 +8,14 @@ import pytest
 from aryl.model.errors import BadInput
 from aryl.model.job import JobSpec
 from aryl.policy.config import EstimateError
-from simulator.scenario import drawn, scenario_named, shares_of, with_wrong_estimates
+from simulator.scenarios.drawing import drawn, shares_of
+from simulator.scenarios.estimates import with_wrong_estimates
+from simulator.scenarios.named import scenario_named
+from simulator.scenarios.workload import Workload
 from tests.builders import make_spec
 
 NO_COLUMNS: frozenset[str] = frozenset()
+BASIC = Workload()
 
 
 def jobs(count: int, *, carry_in: int = 0, seed: int = 5) -> list[JobSpec]:
@@ -47,22 +51,22 @@ def test_the_scenario_follows_from_the_columns_unless_asked_for(
 
 
 def test_an_unknown_scenario_is_refused() -> None:
-    with pytest.raises(BadInput, match="'best' is no scenario; expected basic, as-is"):
+    with pytest.raises(BadInput, match="'best' is no scenario; expected basic, .*, as-is"):
         scenario_named("best", NO_COLUMNS)
 
 
 def test_as_is_leaves_every_job_alone() -> None:
-    assert drawn(jobs(50), "as-is", NO_COLUMNS, seed=1) == jobs(50)
+    assert drawn(jobs(50), None, NO_COLUMNS, seed=1) == jobs(50)
 
 
 def test_no_jobs_are_no_trouble() -> None:
-    assert drawn([], "basic", NO_COLUMNS, seed=1) == []
+    assert drawn([], BASIC, NO_COLUMNS, seed=1) == []
     assert shares_of([]) == shares_of([make_spec(carry_in=True)])
 
 
 @pytest.mark.parametrize("seed", range(4))
 def test_basic_reaches_the_paper_s_shares(seed: int) -> None:
-    shares = shares_of(drawn(jobs(4_000, carry_in=200), "basic", NO_COLUMNS, seed))
+    shares = shares_of(drawn(jobs(4_000, carry_in=200), BASIC, NO_COLUMNS, seed))
 
     assert shares.elastic_gpu_time == pytest.approx(0.36, abs=0.01)
     assert shares.elastic_jobs == pytest.approx(0.05, abs=0.002)
@@ -72,7 +76,7 @@ def test_basic_reaches_the_paper_s_shares(seed: int) -> None:
 def test_gpu_time_wins_where_both_shares_can_t_be_had() -> None:
     alike = [make_spec(f"job-{n:03d}", num_gpus=4, duration_s=100.0) for n in range(400)]
 
-    shares = shares_of(drawn(alike, "basic", NO_COLUMNS, seed=1))
+    shares = shares_of(drawn(alike, BASIC, NO_COLUMNS, seed=1))
 
     assert shares.elastic_gpu_time == pytest.approx(0.36, abs=0.005)
     assert shares.elastic_jobs == pytest.approx(0.36, abs=0.005)
@@ -80,7 +84,7 @@ def test_gpu_time_wins_where_both_shares_can_t_be_had() -> None:
 
 def test_elastic_jobs_have_several_gpus_and_twice_the_range() -> None:
     before = {job.job_id: job for job in jobs(1_000)}
-    shaped = drawn(list(before.values()), "basic", NO_COLUMNS, seed=2)
+    shaped = drawn(list(before.values()), BASIC, NO_COLUMNS, seed=2)
     elastic = [job for job in shaped if job.is_elastic]
 
     assert elastic
@@ -93,29 +97,29 @@ def test_elastic_jobs_have_several_gpus_and_twice_the_range() -> None:
 def test_only_the_columns_that_the_trace_lacks_are_drawn() -> None:
     given = [replace(job, fungible=True) for job in jobs(300)]
 
-    shaped = drawn(given, "basic", frozenset({"fungible"}), seed=3)
+    shaped = drawn(given, BASIC, frozenset({"fungible"}), seed=3)
     assert all(job.fungible for job in shaped)
     assert any(job.is_elastic for job in shaped)
 
-    shaped = drawn(jobs(300), "basic", frozenset({"max_workers"}), seed=3)
+    shaped = drawn(jobs(300), BASIC, frozenset({"max_workers"}), seed=3)
     assert not any(job.is_elastic for job in shaped)
     assert any(job.fungible for job in shaped)
 
 
 def test_a_column_s_draw_does_not_shift_another_s() -> None:
-    both = drawn(jobs(300), "basic", NO_COLUMNS, seed=3)
-    fungible = drawn(jobs(300), "basic", frozenset({"max_workers"}), seed=3)
-    elastic = drawn(jobs(300), "basic", frozenset({"fungible"}), seed=3)
+    both = drawn(jobs(300), BASIC, NO_COLUMNS, seed=3)
+    fungible = drawn(jobs(300), BASIC, frozenset({"max_workers"}), seed=3)
+    elastic = drawn(jobs(300), BASIC, frozenset({"fungible"}), seed=3)
 
     assert [job.fungible for job in both] == [job.fungible for job in fungible]
     assert [job.max_workers for job in both] == [job.max_workers for job in elastic]
 
 
 def test_the_seed_alone_decides() -> None:
-    once = drawn(jobs(300), "basic", NO_COLUMNS, seed=1)
+    once = drawn(jobs(300), BASIC, NO_COLUMNS, seed=1)
 
-    assert drawn(jobs(300), "basic", NO_COLUMNS, seed=1) == once
-    assert drawn(jobs(300), "basic", NO_COLUMNS, seed=2) != once
+    assert drawn(jobs(300), BASIC, NO_COLUMNS, seed=1) == once
+    assert drawn(jobs(300), BASIC, NO_COLUMNS, seed=2) != once
 
 
 def test_shares_leave_carried_in_jobs_out() -> None:

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from bench.calibration import figures_of
-from simulator.scenario import drawn, shares_of
+from simulator.scenarios.drawing import drawn, shares_of
+from simulator.scenarios.workload import Workload as Drawn
 from traces.specs import job_specs
 from traces.synthetic import Extent, Workload, draw_workload, generate
 from traces.synthetic_arrivals import DAY_S
@@ -106,7 +107,7 @@ def test_some_submissions_are_sweeps_of_one_users_like_jobs(workload: Workload) 
 def test_five_percent_of_jobs_can_be_elastic_with_36_percent_of_gpu_time() -> None:
     trace = generate(seed=SEED)
 
-    jobs = drawn(job_specs(trace, 8), "basic", trace.columns, seed=SEED)
+    jobs = drawn(job_specs(trace, 8), Drawn(), trace.columns, seed=SEED)
 
     shares = shares_of(jobs)
     assert shares.elastic_jobs == pytest.approx(0.05, abs=0.001)  # paper §8
