@@ -177,7 +177,7 @@ class Replay:
             self._settled(carry_out(self._ports, proposal))
 
     def _settled(self, report: CycleReport) -> None:
-        if Due.ORCHESTRATE in report.proposal.snapshot.due and report.outcomes:
+        if report.is_news:
             self._pacing.changed()
         self._observer.cycled(report, self._clock.now())
 

@@ -18,6 +18,7 @@ from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import SCHEMES, PolicyConfig
 from aryl.policy.ordering import ORDERINGS
 from aryl.policy.placement import PLACEMENTS
+from aryl.policy.preempting import PREEMPTIONS
 from aryl.policy.registry import load_policy
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.victims import RECLAIMS
@@ -47,6 +48,7 @@ CONDITIONS = {  # where a server may be found in which condition; open ones may 
     "on loan": st.sampled_from([*[Condition.OPEN] * 3, *Condition]),
 }
 ORDERING_NAMES = st.sampled_from(sorted(ORDERINGS))
+PREEMPTION_NAMES = st.sampled_from(sorted(PREEMPTIONS))
 SCALING_NAMES = st.sampled_from(sorted(SCALINGS))
 # more workers may be slower ones, from the second on or now and then
 SLOWING = ["comm=1:40:10", "table=1:2,2:3,3:1,4:4,5:3.9,6:4.5"]
@@ -55,6 +57,7 @@ KNOBS = {
     "scheme": st.sampled_from([*["aryl"] * 5, *SCHEMES]),
     "placement": st.sampled_from(sorted(PLACEMENTS)),
     "reclaim": st.sampled_from(sorted(RECLAIMS)),
+    "las_limit_gpu_s": st.sampled_from([1.0, 2_000.0]),
     "forecaster": st.sampled_from(["last", "seasonal", "oracle"]),
     "lend": st.sampled_from(["eager", "on-demand"]),
     "value_of_work": st.sampled_from(["total", "remaining"]),
@@ -199,6 +202,8 @@ def configs(draw: st.DrawFn, /, **fixed: object) -> PolicyConfig:
         entry["ordering"] = draw(ORDERING_NAMES)
     if draw(CHANCE):
         entry["scaling"] = draw(SCALING_NAMES)
+    if draw(CHANCE):
+        entry["preemption"] = draw(PREEMPTION_NAMES)
     return load_policy(entry | fixed)
 
 

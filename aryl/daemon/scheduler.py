@@ -289,7 +289,7 @@ class Scheduler:
         plan = report.proposal.plan
         if plan.outlook:
             self._forecast_servers = plan.outlook.forecast_servers
-        if Due.ORCHESTRATE in report.proposal.snapshot.due and report.outcomes:
+        if report.is_news:
             self._pacing.changed()
         self._is_refused |= any(o.status is Status.REFUSED for o in report.outcomes)
         if report.outcomes:

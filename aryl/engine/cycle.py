@@ -10,7 +10,7 @@ from enum import StrEnum
 
 from aryl.engine.ports import Clock, Cluster, Outcome, Store
 from aryl.model.errors import InvariantBroken
-from aryl.model.plan import Plan, StartJob
+from aryl.model.plan import Plan, PreemptJob, StartJob
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.check import violations
 from aryl.policy.config import PolicyConfig
@@ -65,6 +65,12 @@ class CycleReport:
     proposal: Proposal
     outcomes: tuple[Outcome, ...]
     seconds: float
+
+    @property
+    def is_news(self) -> bool:
+        """Whether the job scheduler is to look again: loans have changed, or jobs wait again."""
+        orchestrates = Due.ORCHESTRATE in self.proposal.snapshot.due
+        return any(orchestrates or isinstance(o.action, PreemptJob) for o in self.outcomes)
 
 
 def run_cycle(ports: Ports, config: PolicyConfig, due: Due) -> CycleReport:

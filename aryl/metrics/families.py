@@ -41,7 +41,10 @@ def label_of(code: ReasonCode) -> str:
 WAITS = tuple(
     map(label_of, (ReasonCode.NOT_ENOUGH_GPUS, ReasonCode.FRAGMENTED, ReasonCode.BEHIND_HEAD))
 )
-PREEMPTIONS = (*map(label_of, (ReasonCode.PREEMPTED_FOR_RECLAIM, ReasonCode.LOST)), MISSED)
+PREEMPTIONS = (
+    *map(label_of, (ReasonCode.PREEMPTED_FOR_RECLAIM, ReasonCode.SUSPENDED, ReasonCode.LOST)),
+    MISSED,
+)
 RECLAIMED = {  # how a server came to be vacant, by the reason it goes back with
     ReasonCode.RECLAIMED_VACANT: "vacant",
     ReasonCode.RECLAIMED_FLEXIBLE: "flexible",

@@ -123,6 +123,11 @@ class Job:
         """Its placements, summed up."""
         return holding_of(self.placements)
 
+    @cached_property
+    def expected_end_s(self) -> float:
+        """When a running job will have done its estimated work, which may be long ago."""
+        return self.progress_s + (self.spec.estimated_work - self.done) / self.speed
+
     @property
     def id(self) -> str:
         """The job's name."""

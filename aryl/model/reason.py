@@ -21,12 +21,14 @@ class ReasonCode(Enum):
     # why a job starts, grows, shrinks or is preempted
     FITS = "its {gpus} GPUs fit; it is number {place} in order"
     FITS_BY_SHRINKING = "its {gpus} GPUs fit once {shrunk} elastic jobs shrink"
+    FITS_BY_SUSPENDING = "its {gpus} GPUs fit once {suspended} jobs behind it are suspended"
     GROWS = "{workers} more workers save {saved_s} s"
     GROWS_FOR_SPEED = "{workers} more workers make it {times} times as fast"
     SHRINKS_FOR_START = "gives {workers} flexible workers to a job that starts"
     SHRINKS_FOR_GAIN = "gives {workers} flexible workers to jobs that gain more from them"
     SHRINKS_FOR_RECLAIM = "gives up {workers} flexible workers as {server} goes back to inference"
     PREEMPTED_FOR_RECLAIM = "has base workers on {servers} of the servers that go back to inference"
+    SUSPENDED = "gives way to {job}, which comes before it, and keeps its progress"
     LOST = "the cluster no longer knows of it; it starts again from its last checkpoint"
     SHRINKS_FOR_BOUNDS = "gives up {workers} flexible workers, as it may hold {max_workers} at most"
 

@@ -11,6 +11,11 @@ from aryl.policy.speedup import speedup_named
 PARTS = ("ordering", "placement", "loaning", "reclaim", "scaling")  # what a scheme is made of
 
 ESTIMATES = ("given", "learned", "none")
+# Entries that look at run times, and who takes their place where there are no estimates.
+_AGNOSTIC = {
+    "ordering": {"sjf": "las"},
+    "preemption": {"remaining-time": "attained-service"},
+}
 
 # Each scheme names the registry entries and knobs in which it differs from `aryl` (spec §4).
 _RIGID: dict[str, str | float] = {"loaning": "none", "scaling": "none"}
@@ -18,6 +23,8 @@ SCHEMES: dict[str, dict[str, str | float]] = {
     "fifo": _RIGID | {"ordering": "fifo"},
     "fifo-backfill": _RIGID | {"ordering": "fifo-backfill"},
     "sjf": _RIGID,
+    "srtf": _RIGID | {"preemption": "remaining-time"},
+    "las": _RIGID | {"ordering": "las", "preemption": "attained-service", "reconsider_s": 60.0},
     "aryl-loaning": {"scaling": "none"},
     "aryl-scaling": {"loaning": "none"},
     "gandiva": {"ordering": "fifo", "loaning": "none", "scaling": "gandiva"},
@@ -70,6 +77,7 @@ class PolicyConfig:
     loaning: str = _knob("forecast", "how many inference servers are lent")
     reclaim: str = _knob("greedy", "which on-loan servers go back when jobs must be preempted")
     scaling: str = _knob("knapsack", "how spare GPUs go to elastic jobs")
+    preemption: str = _knob("none", "whether queued jobs take the place of running ones")
     forecaster: str = _knob("seasonal", "how inference demand is foreseen")
     cycle_s: float = _knob(
         10.0, "least time between two decisions of the job scheduler", AT_LEAST_0
@@ -92,6 +100,13 @@ class PolicyConfig:
     )
     heterogeneous_efficiency: float = _knob(
         0.7, "share of ideal throughput of a job on both GPU types", SOME
+    )
+    las_queues: int = _knob(4, "queues of jobs by the GPU-time that they have had", AT_LEAST_1)
+    las_limit_gpu_s: float = _knob(
+        3_600.0, "GPU-seconds after which a job leaves the first queue", ABOVE_0
+    )
+    las_growth: float = _knob(
+        8.0, "limit of each further queue by that of the one before", AT_LEAST_1
     )
     value_of_work: str = _knob(
         "total", "the work of a job that a growth's value counts", "total", "remaining"
@@ -131,11 +146,26 @@ def policy_config(
         key: _value(known[key], value, source) for key, value in given.items()
     }
     config = PolicyConfig(**(SCHEMES[name] | values | {"scheme": name}))
+    if config.estimates == "none":
+        config = replace(config, **_agnostic(config, values, source))
     try:
         speedup_named(config.speedup)
     except BadInput as error:
         raise replace(error, file=source) from error
     return config
+
+
+def _agnostic(config: PolicyConfig, given: Mapping[str, Any], source: str) -> dict[str, Any]:
+    """The entries that take the place of those that need run times."""
+    found = {}
+    for part, others in _AGNOSTIC.items():
+        name = getattr(config, part)
+        if name in others:
+            if part in given:
+                problem, expected = "needs estimates of run times", others[name]
+                raise BadInput(source, problem, column=part, value=name, expected=expected)
+            found[part] = others[name]
+    return found
 
 
 def _value(knob: Any, value: object, source: str) -> object:  # noqa: ANN401 - dataclasses.Field is generic in its own default

@@ -11,7 +11,9 @@ from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.loaning import LOANINGS
+from aryl.policy.preempting import PREEMPTIONS
 from aryl.policy.ranking import ranked
+from aryl.policy.rivals import Scene
 from aryl.policy.rules import rules_of
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.starting import start_queued
@@ -37,6 +39,8 @@ def decide(
     if Due.SCHEDULE in snapshot.due:
         rules = rules_of(config)
         draft, waiting = start_queued(draft, ranked(snapshot.queue, rules), rules)
+        scene = Scene(snapshot, config, rules)
+        draft, waiting = PREEMPTIONS[config.preemption](draft, waiting, scene)
         draft = SCALINGS[config.scaling](draft, config, snapshot.now)
     return Plan(
         version=snapshot.version,

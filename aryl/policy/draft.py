@@ -4,7 +4,7 @@ A draft is created from a snapshot, spent by one `decide`, and dropped. It copie
 its first change, so forking it to try something costs microseconds.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 
 from aryl.model.capacity import Capacity
 from aryl.model.cluster import Cluster
@@ -70,6 +70,11 @@ class Draft:
     def job(self, job_id: str) -> Job:
         """A job that runs, or that this draft starts."""
         return self._started.get(job_id) or self._base.running[job_id]
+
+    @property
+    def started(self) -> Collection[Job]:
+        """The jobs that this draft starts, as they waited."""
+        return self._started.values()
 
     def placements(self, job_id: str) -> tuple[Placement, ...]:
         """What a job holds in this draft."""

@@ -9,6 +9,7 @@ from aryl.policy.forecasting import FORECASTERS
 from aryl.policy.loaning import LOANINGS
 from aryl.policy.ordering import ORDERINGS
 from aryl.policy.placement import PLACEMENTS
+from aryl.policy.preempting import PREEMPTIONS
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.victims import RECLAIMS
 
@@ -18,6 +19,7 @@ REGISTRIES: Mapping[str, Mapping[str, Any]] = {
     "loaning": LOANINGS,
     "reclaim": RECLAIMS,
     "scaling": SCALINGS,
+    "preemption": PREEMPTIONS,
     "forecaster": FORECASTERS,
 }
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from aryl.model.job import Job, JobSpec
 from aryl.model.queue import Rank
 from aryl.policy.config import PolicyConfig
-from aryl.policy.ordering import ORDERINGS, Ordering
+from aryl.policy.ordering import ORDERINGS, Measure, Ordering
 from aryl.policy.placement import PLACEMENTS, Sides, training_first
 from aryl.policy.speedup import throughput
 
@@ -15,6 +15,7 @@ class Rules:
     """The order of the queue, the servers that suit a job, and whether jobs are elastic at all.
 
     `ranking` names the order: queues ranked under the same name are in the same order.
+    `limits_gpu_s` are those of the queues under `las`.
     """
 
     ranking: str
@@ -22,6 +23,7 @@ class Rules:
     sides: Sides
     scales: bool
     speedup: str
+    limits_gpu_s: tuple[float, ...] = ()
 
     def base_workers(self, spec: JobSpec) -> int:
         """The workers a job starts with: its base, or its requested size where nothing scales."""
@@ -30,17 +32,21 @@ class Rules:
     def rank(self, job: Job) -> Rank:
         """Where a job stands in the order; lower comes first."""
         most = job.spec.max_workers if self.scales else job.spec.requested_workers
-        return self.ordering.key(job, throughput(self.speedup, most, job.spec.requested_workers))
+        fastest = throughput(self.speedup, most, job.spec.requested_workers)
+        return self.ordering.key(job, Measure(fastest, self.limits_gpu_s))
 
 
 def rules_of(config: PolicyConfig) -> Rules:
     """The rules that a configuration names."""
     scales = config.scaling != "none"
+    queues = range(config.las_queues - 1)
+    limits_gpu_s = tuple(config.las_limit_gpu_s * config.las_growth**queue for queue in queues)
     return Rules(
-        ranking=f"{config.ordering}/{config.scaling}/{config.speedup}",
+        ranking=f"{config.ordering}/{config.scaling}/{config.speedup}/{limits_gpu_s}",
         ordering=ORDERINGS[config.ordering],
         # Where nothing scales, no job has flexible workers to give up: none is drawn to loans.
         sides=PLACEMENTS[config.placement] if scales else training_first,
         scales=scales,
         speedup=config.speedup,
+        limits_gpu_s=limits_gpu_s,
     )

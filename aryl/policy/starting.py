@@ -122,6 +122,13 @@ def _start_if_it_fits(draft: Draft, start: Start, rules: Rules) -> bool:
     return True
 
 
+def start_at(draft: Draft, job: Job, part: Part, reason: Reason) -> None:
+    """Start a job where its base workers fit, if need be in the place of flexible ones."""
+    placements = _placements(draft, job.spec, Fit((part,), displaces=True))
+    _displace(draft, job.spec, placements)
+    draft.start(job, placements, reason)
+
+
 def _find_fit(draft: Draft, spec: JobSpec, rules: Rules) -> Fit | None:
     """Free GPUs on the preferred side, then the other; then the same with elastic jobs shrunk."""
     capacity = draft.capacity

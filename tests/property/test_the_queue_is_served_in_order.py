@@ -32,6 +32,10 @@ def in_order(snapshot: Snapshot, config: PolicyConfig) -> list[Job]:
             most = spec.requested_workers if config.scaling == "none" else spec.max_workers
             work = spec.estimated_duration_s * spec.requested_workers
             shortest = ((work - job.done) / most,)
+        if config.ordering == "las":
+            had_gpu_s = job.done * spec.gpus_per_worker
+            limits = [config.las_limit_gpu_s * config.las_growth**n for n in range(3)]
+            shortest = (sum(had_gpu_s >= limit for limit in limits),)
         return (1, last, -spec.priority, *shortest, spec.submit_s, spec.job_id)
 
     return sorted(snapshot.queue.jobs.values(), key=key)
@@ -72,7 +76,7 @@ def after_starts(snapshot: Snapshot, plan: Plan, names: set[str]) -> Ledger:
 
 
 @often(1.5)
-@given(snapshots(due=Due.SCHEDULE, worker_gpus=1), configs())
+@given(snapshots(due=Due.SCHEDULE, worker_gpus=1), configs(preemption="none"))
 def test_a_job_waits_only_if_it_does_not_fit_beside_those_before_it(
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
