@@ -36,13 +36,13 @@ def one_run(request: RunRequest, out: Path, *, events: bool) -> dict[str, Any]:
     """Replay one scheme into a folder; its summary. `BadInput` comes before any writing."""
     check_folder(out)
     inputs = read_inputs(request)
-    with _bar() as bar:
-        task = bar.add_task(inputs.world.config.scheme, total=len(inputs.jobs))
+    with progress_bar() as bar:
+        task = bar.add_task(inputs.world.config.scheme, total=len(inputs.jobs), unit="jobs")
         return run_to_folder(
             inputs,
             out,
             events=events,
-            progress=_every(lambda ended: bar.update(task, completed=ended)),
+            progress=every(lambda ended: bar.update(task, completed=ended)),
         )
 
 
@@ -59,8 +59,8 @@ def many_runs(requests: Mapping[str, RunRequest], out: Path | None) -> dict[str,
     context = multiprocessing.get_context("spawn")
     ended = {name: context.Value("l", 0) for name in requests}
     processes = min(len(requests), os.cpu_count() or 1)
-    with _bar() as bar, ProcessPoolExecutor(processes, context, _adopt, (ended,)) as pool:
-        tasks = {name: bar.add_task(name, total=jobs) for name in requests}
+    with progress_bar() as bar, ProcessPoolExecutor(processes, context, _adopt, (ended,)) as pool:
+        tasks = {name: bar.add_task(name, total=jobs, unit="jobs") for name in requests}
         futures = {
             name: pool.submit(_run_one, name, requests[name], out / name if out else None)
             for name in longest_first
@@ -78,7 +78,7 @@ def _run_one(name: str, request: RunRequest, out: Path | None) -> dict[str, Any]
     def tell(count: int) -> None:
         _shared[name].value = count
 
-    return run_request(request, out, progress=_every(tell))
+    return run_request(request, out, progress=every(tell))
 
 
 def _follow(futures: Collection[Future[dict[str, Any]]], draw: Callable[[], None]) -> None:
@@ -98,7 +98,7 @@ def _draw(bar: Progress, tasks: Mapping[str, TaskID], ended: Counts) -> None:
         bar.update(task, completed=ended[name].value)
 
 
-def _every(tell: Callable[[int], None]) -> Callable[[int], None]:
+def every(tell: Callable[[int], None]) -> Callable[[int], None]:
     """Tell of progress now and then: a replay makes tens of thousands of steps."""
     steps = 0
 
@@ -111,14 +111,14 @@ def _every(tell: Callable[[int], None]) -> Callable[[int], None]:
     return told
 
 
-def _bar() -> Progress:
-    """A bar on standard error, where that is a terminal."""
+def progress_bar() -> Progress:
+    """A bar on standard error, where that is a terminal; each task names its `unit`."""
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("jobs"),
+        TextColumn("{task.fields[unit]}"),
         TimeElapsedColumn(),
     )
     return Progress(*columns, console=console, disable=not console.is_terminal)
