@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from aryl.model.cluster import Pool
+from simulator.bound import JctBound, jct_bound
+from simulator.inference import InferenceLoad
 from simulator.inputs import RunInputs
 from simulator.journal import JobRecord, Journal
 from simulator.observer import Observer
@@ -52,6 +54,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "checkpoint_share": shares.checkpoint_jobs,
         "queuing_s": _distribution([r.queuing_s for r in records]),
         "jct_s": _distribution([_jct_s(r) for r in records]),
+        "jct_bound_s": asdict(_bound(inputs)),
         "estimates": _estimates(run, records),
         **_usage(run),
         "preemptions": preemptions,
@@ -63,6 +66,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "collateral": _ratio(tally.collateral_gpus, tally.asked_back_gpus),
         "lost_gpu_s": sum(r.lost_gpu_s for r in records),
         "inference_shortfall_server_s": journal.meters.shortfall_servers.total,
+        "inference_shortfall_share": _shortfall_share(run),
         "cycles": tally.cycles,
         "solver_calls": len(tally.solver_s),
     }
@@ -79,6 +83,12 @@ def timing_of(run: Finished) -> dict[str, Any]:
         "solver_s": _spread(tally.solver_s),
         "peak_rss_mib": peak_rss_mib(),
     }
+
+
+def _bound(inputs: RunInputs) -> JctBound:
+    world = inputs.world
+    assert isinstance(world.load, InferenceLoad), "a whole run knows all demand"
+    return jct_bound(inputs.jobs, world.cluster, world.load.series, world.config)
 
 
 def _cluster(inputs: RunInputs) -> dict[str, Any]:
@@ -138,6 +148,13 @@ def _usage(run: Finished) -> dict[str, float | None]:
         "overall_usage": _ratio(busy, (cluster.training_gpus + inference_gpus) * span_s),
         "on_loan_usage": _ratio(meters.on_loan_gpus.total, lent),
     }
+
+
+def _shortfall_share(run: Finished) -> float | None:
+    """The shortfall of the whole run in inference server-seconds of the time of submissions."""
+    meters, cluster = run.journal.meters, run.inputs.world.cluster
+    span_s = meters.demand_servers.end_s - meters.demand_servers.start_s
+    return _ratio(meters.shortfall_servers.total, len(cluster.inference_servers) * span_s)
 
 
 def _jct_s(record: JobRecord) -> float:

@@ -14,6 +14,7 @@ FIGURES = (
     *("loans", "reclaims", "elastic_share", "elastic_gpu_time_share", "fungible_share"),
     *("heterogeneous_share", "checkpoint_share"),
     *("training_usage", "overall_usage", "on_loan_usage", "inference_shortfall_server_s"),
+    "inference_shortfall_share",
 )
 SPREADS = [
     (name, key)
