@@ -28,6 +28,19 @@ def test_what_counts_is_the_time_that_a_job_has_left() -> None:
     assert added(grown(EIGHT, begun, fresh, scheme="afs")) == {"begun": 4}
 
 
+def test_what_a_job_was_just_given_counts_in_its_time_left() -> None:
+    cluster = make_cluster([6])
+    jobs = [
+        elastic(cluster, "grown", base(1, 1), max_workers=4, duration_s=1_500.0),
+        elastic(cluster, "other", base(1, 2), max_workers=4, duration_s=1_000.0),
+    ]
+
+    # a second worker gains twice what any further one does; with two, 750 s are left
+    plan = grown(cluster, *jobs, scheme="afs", speedup="table=1:1,2:2,4:3")
+
+    assert added(plan) == {"grown": 3}
+
+
 def test_workers_move_to_a_job_with_less_time_to_go() -> None:
     long = elastic(
         EIGHT,

@@ -76,20 +76,31 @@ def test_a_peak_is_not_passed_and_a_dip_is_not_entered(scheme: str) -> None:
     assert grown_to(dip, spare=14) == (5,)
 
 
+@pytest.mark.parametrize(
+    ("gpus", "speedup", "gains"),
+    [
+        pytest.param([9, 5], "table=1:1,2:2,3:1.5,4:4", {"threes": 1}, id="none pays"),
+        pytest.param(
+            [9, 6, 1], "table=1:1,2:2,3:2.5,4:2.2,5:4", {"threes": 1, "twos": 1}, id="the best pays"
+        ),
+    ],
+)
 @pytest.mark.parametrize("rounds", [1, 3])
-def test_a_growth_that_cannot_be_placed_falls_to_no_size_that_is_slower(
-    rounds: int, monkeypatch: pytest.MonkeyPatch
+def test_a_growth_that_cannot_be_placed_falls_to_the_fastest_size_that_can(
+    rounds: int,
+    gpus: list[int],
+    speedup: str,
+    gains: dict[str, int],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sharing, "ROUNDS", rounds)
-    cluster = make_cluster([9, 5])
+    cluster = make_cluster(gpus)
     threes = elastic(
         cluster, "threes", base(1, 1), gpus_per_worker=3, num_gpus=3, max_workers=2, duration_s=9e3
     )
     twos = elastic(
-        cluster, "twos", base(2, 2), gpus_per_worker=2, num_gpus=4, max_workers=4, duration_s=9e3
+        cluster, "twos", base(2, 2), gpus_per_worker=2, num_gpus=4, max_workers=5, duration_s=9e3
     )
 
-    # beside a worker of 3 GPUs only one of 2 fits, and 3 workers of 2 are slower than 2
-    plan = grown(cluster, threes, twos, speedup="table=1:1,2:2,3:1.5,4:4")
-
-    assert added(plan) == {"threes": 1}
+    # beside a worker of 3 GPUs, fewer of 2 fit than the GPUs that are left would make
+    assert added(grown(cluster, threes, twos, speedup=speedup)) == gains

@@ -38,6 +38,43 @@ def test_a_job_s_worth_falls_as_it_passes_its_fair_share() -> None:
     assert added(grown(TWELVE, *jobs, scheme="pollux")) == {"a": 5, "b": 3}
 
 
+def test_speed_is_held_against_the_fair_share_not_counted_in_workers() -> None:
+    cluster = make_cluster([11])
+    jobs = [
+        elastic(cluster, "wide", base(1, 1), gpus_per_worker=4, num_gpus=4, max_workers=2),
+        elastic(cluster, "narrow", base(1, 3), max_workers=12),
+    ]
+
+    # a share of 5.5 GPUs is one wide worker, or five narrow ones of which three run
+    assert added(grown(cluster, *jobs, scheme="pollux")) == {"narrow": 4}
+
+
+def test_a_fair_share_is_no_more_than_a_job_can_use() -> None:
+    cluster = make_cluster([20])
+    jobs = [
+        elastic(cluster, "a", base(1, 2), max_workers=3),
+        elastic(cluster, "b", base(1, 2), max_workers=12),
+        elastic(cluster, "rigid", base(1, 15)),
+    ]
+
+    # with a share of 6 GPUs, 2 workers are two thirds of what a can use, and a third of b's share
+    assert added(grown(cluster, *jobs, scheme="pollux")) == {"b": 1}
+
+
+def test_jobs_that_wait_have_a_share_too() -> None:
+    cluster = make_cluster([20])
+    jobs = [
+        elastic(cluster, "big", base(1, 8), max_workers=16),
+        elastic(cluster, "small", base(1, 2), max_workers=12),
+    ]
+    waiting = tuple(make_job(f"wide-{n}", gpus_per_worker=21) for n in range(3))
+
+    # a share of 4 GPUs, of which big has twice as much to begin with: both end with 10 workers
+    plan = grown(cluster, *jobs, queued=waiting, scheme="pollux")
+
+    assert added(plan) == {"big": 2, "small": 8}
+
+
 @pytest.mark.parametrize(
     ("age_s", "gains"),
     [
