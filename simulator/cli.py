@@ -1,4 +1,4 @@
-"""`aryl sim`: run one scheme, compare several, list what policies are made of."""
+"""`aryl sim`: run one scheme, compare several, sweep a grid, list what policies are made of."""
 
 import json
 from dataclasses import replace
@@ -9,8 +9,10 @@ import typer
 from rich.console import Console
 
 from aryl.model.errors import BadInput
+from aryl.policy.config import SCHEMES
 from simulator.request import RunRequest
 from simulator.scenarios.workload import read_overrides
+from simulator.sweep import cli as sweeping
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -106,7 +108,7 @@ def compare(
     trace: TraceFile,
     *,
     schemes: Annotated[
-        str, typer.Option("--schemes", help="Schemes, by commas; ratios are to the first.")
+        str, typer.Option("--schemes", help="Schemes, by commas, or all; ratios are to the first.")
     ] = "fifo,fifo-backfill,sjf,aryl-loaning,aryl-scaling,aryl",
     out: Annotated[
         Path | None, typer.Option("--out", help="Keep each run here, with one report on all.")
@@ -121,12 +123,8 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Replay a trace under several schemes at once and print the paper's table."""
-    from simulator.comparison import comparison_table, write_comparison  # noqa: PLC0415 - as above
     from simulator.progress import many_runs  # noqa: PLC0415 - as above
 
-    names = [name.strip() for name in schemes.split(",") if name.strip()]
-    if not names:
-        raise BadInput("--schemes", "names none", value=schemes, expected="names such as fifo,aryl")
     common = RunRequest(
         trace,
         inference,
@@ -137,18 +135,11 @@ def compare(
         seed=seed,
         workload=read_overrides(workload or ()),
     )
-    requests = {name: replace(common, scheme=name) for name in names}
-    summaries = many_runs(requests, out)
-    for summary in summaries.values():
-        _warn_of_rejected(summary)
-    if as_json:
-        _print_json({"schemes": summaries, "bound": None})
-    else:
-        Console().print(comparison_table(summaries))
-    if out:
-        report = write_comparison(out, names)
-        console = Console(stderr=as_json, highlight=False, soft_wrap=True)
-        console.print(f"Report: {report}", markup=False)
+    requests = {name: replace(common, scheme=name) for name in _scheme_names(schemes)}
+    _print_comparison(many_runs(requests, out), out, as_json=as_json)
+
+
+app.command(epilog=sweeping.EXAMPLE)(sweeping.sweep)
 
 
 @app.command(epilog="Example: `aryl sim policies`")
@@ -161,6 +152,36 @@ def policies(*, as_json: AsJson = False) -> None:
         return
     for table in policies_as_tables():
         Console().print(table)
+
+
+def _scheme_names(text: str) -> list[str]:
+    if text.strip() == "all":
+        return list(SCHEMES)
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise BadInput("--schemes", "names none", value=text, expected="names such as fifo,aryl")
+    return names
+
+
+def _print_comparison(
+    summaries: dict[str, dict[str, Any]], out: Path | None, *, as_json: bool
+) -> None:
+    from simulator.comparison import (  # noqa: PLC0415 - keeps `--help` quick
+        comparison_table,
+        lowest_bound,
+        write_comparison,
+    )
+
+    for summary in summaries.values():
+        _warn_of_rejected(summary)
+    if as_json:
+        _print_json({"schemes": summaries, "bound": lowest_bound(summaries)})
+    else:
+        Console().print(comparison_table(summaries))
+    if out:
+        report = write_comparison(out, list(summaries))
+        console = Console(stderr=as_json, highlight=False, soft_wrap=True)
+        console.print(f"Report: {report}", markup=False)
 
 
 def _print_json(content: object) -> None:

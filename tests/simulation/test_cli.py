@@ -13,6 +13,7 @@ import typer
 
 from aryl.policy.config import SCHEMES, PolicyConfig
 from aryl.policy.registry import REGISTRIES
+from simulator.cli import _scheme_names
 from simulator.cli import app as sim_app
 from tests.checker.replays import Stage
 from tests.simulation.command import aryl
@@ -147,6 +148,11 @@ def test_a_trace_replays_alike_in_every_form(suffix: str, trace: Path, tmp_path:
         assert one.read_bytes() == two.read_bytes()
 
 
+def test_all_schemes_are_those_of_the_registry() -> None:
+    assert _scheme_names("all") == list(SCHEMES)
+    assert _scheme_names("aryl, fifo") == ["aryl", "fifo"]
+
+
 def test_a_comparison_prints_its_summaries_as_json(trace: Path, tmp_path: Path) -> None:
     words = ("--cluster", "testbed", "--schemes", "fifo, sjf", "--json")
 
@@ -155,7 +161,7 @@ def test_a_comparison_prints_its_summaries_as_json(trace: Path, tmp_path: Path) 
     found = json.loads(answer.out)
     assert list(found) == ["schemes", "bound"]
     assert list(found["schemes"]) == ["fifo", "sjf"]
-    assert found["bound"] is None
+    assert found["bound"]["mean_jct_s"] == found["schemes"]["fifo"]["jct_bound_s"]["mean"]
     for scheme in ("fifo", "sjf"):
         text = (tmp_path / "runs" / scheme / "summary.json").read_text(encoding="utf-8")
         assert found["schemes"][scheme] == json.loads(text)

@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from aryl.model.errors import BadInput
-from simulator.comparison import comparison_table, scheme_rows, write_comparison
+from simulator.comparison import comparison_table, lowest_bound, scheme_rows, write_comparison
 from simulator.comparison_charts import scheme_styles
 from simulator.report import write_report
 from simulator.report_format import NOTHING, TIMES
@@ -32,9 +32,13 @@ def baseline() -> dict[str, Any]:
     )
 
 
-def printed(summaries: dict[str, dict[str, Any]], bound: float | None = None) -> list[str]:
+def bounded(mean: float) -> dict[str, Any]:
+    return {"jct_bound_s": {"mean": mean, "alone": mean, "pooled": mean / 2}}
+
+
+def printed(summaries: dict[str, dict[str, Any]]) -> list[str]:
     pipe = Console(file=StringIO(), width=80, color_system=None)
-    pipe.print(comparison_table(summaries, bound))
+    pipe.print(comparison_table(summaries))
     assert isinstance(pipe.file, StringIO)
     return [line.rstrip() for line in pipe.file.getvalue().splitlines()]
 
@@ -44,9 +48,9 @@ def test_the_table_shows_the_papers_columns_for_every_scheme() -> None:
 
     figures = [" ".join(line.split()) for line in lines]
     assert "fifo queuing 3,072 55 8,357 1.00 72.0 52.0 0 0" in figures
-    assert "JCT 16,610 791 82,933 1.00" in figures
+    assert f"JCT 16,610 791 82,933 1.00 {NOTHING}" in figures
     assert "aryl queuing 2,010 26 3,358 1.53 86.0 65.0 12.2 2" in figures
-    assert "JCT 11,236 568 56,477 1.48" in figures
+    assert f"JCT 11,236 568 56,477 1.48 {NOTHING}" in figures
 
 
 def test_the_table_fits_eighty_columns_even_with_large_figures() -> None:
@@ -54,9 +58,10 @@ def test_the_table_fits_eighty_columns_even_with_large_figures() -> None:
         "queuing_s": spread(111_200.0, 93_072.0, 1_482_357.0),
         "jct_s": spread(226_610.0, 90_791.0, 2_982_933.0),
         "inference_shortfall_server_s": 3600.0 * 12_345,
+        **bounded(100_000.0),
     }
 
-    lines = printed(dict.fromkeys(PAPER_SCHEMES, large), bound=100_000.0)
+    lines = printed(dict.fromkeys(PAPER_SCHEMES, large))
 
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
@@ -65,11 +70,27 @@ def test_the_table_fits_eighty_columns_even_with_large_figures() -> None:
     assert "…" not in text
 
 
-def test_a_bound_gets_a_line_with_its_distance_to_the_first_scheme() -> None:
-    lines = printed({"fifo": baseline()}, bound=8305.0)
+def test_the_bound_has_a_line_and_every_scheme_its_distance_to_it() -> None:
+    lines = printed({"fifo": baseline() | bounded(8305.0), "aryl": make_summary()})
 
-    words = ["lower", "bound", "JCT", "8,305", NOTHING, NOTHING, "2.00"]
-    assert words in [line.split() for line in lines]
+    words = [line.split() for line in lines]
+    assert ["JCT", "16,610", "791", "82,933", "1.00", "2.00"] in words
+    assert ["JCT", "11,236", "568", "56,477", "1.48", NOTHING] in words
+    assert ["lower", "bound", "JCT", "8,305", NOTHING, NOTHING, "2.00", "1.00"] in words
+
+
+def test_the_bound_of_all_schemes_is_the_lowest_of_those_for_the_jobs_that_each_ran() -> None:
+    summaries = {"fifo": baseline() | bounded(9000.0), "aryl": make_summary() | bounded(8000.0)}
+
+    rows = scheme_rows(summaries)
+
+    assert lowest_bound(summaries) == {
+        "mean_jct_s": 8000.0,
+        "alone_jct_s": 8000.0,
+        "pooled_jct_s": 4000.0,
+    }
+    assert [row.bound_ratio for row in rows] == [f"1.85{TIMES}", f"1.40{TIMES}"]
+    assert lowest_bound({"fifo": baseline() | {"jct_bound_s": {"mean": None}}}) is None
 
 
 def test_scheme_names_are_never_read_as_markup() -> None:
@@ -103,10 +124,10 @@ def test_an_empty_comparison_is_an_empty_table() -> None:
 
 def test_a_comparison_page_overlays_every_scheme(tmp_path: Path) -> None:
     for name in ("fifo", "aryl"):
-        write_run(tmp_path / name, scheme=name, lends=name == "aryl", jobs=50)
+        write_run(tmp_path / name, scheme=name, lends=name == "aryl", jobs=50, **bounded(9000.0))
     write_report(tmp_path / "aryl")
 
-    page = write_comparison(tmp_path, ["fifo", "aryl"], bound=9000.0).read_text(encoding="utf-8")
+    page = write_comparison(tmp_path, ["fifo", "aryl"]).read_text(encoding="utf-8")
 
     figures = {
         chart: json.loads(page.split(f'id="{chart}-figure">')[1].split("</script>")[0])
@@ -120,6 +141,7 @@ def test_a_comparison_page_overlays_every_scheme(tmp_path: Path) -> None:
     assert '<a href="aryl/report.html">aryl</a>' in page
     assert 'href="fifo/' not in page
     assert "below 9,000 s" in page
+    assert f"1.25{TIMES}" in page
 
 
 def test_scheme_names_in_a_page_are_text(tmp_path: Path) -> None:
