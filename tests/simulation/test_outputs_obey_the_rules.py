@@ -22,7 +22,17 @@ from traces.table import read_trace
 from traces.windows import window_of
 from traces.writing import write_trace
 
-SCHEMES = ("fifo", "fifo-backfill", "sjf", "aryl-loaning", "aryl-scaling", "aryl")
+SCHEMES = (
+    "fifo",
+    "fifo-backfill",
+    "sjf",
+    "aryl-loaning",
+    "aryl-scaling",
+    "gandiva",
+    "afs",
+    "pollux",
+    "aryl",
+)
 DAY_S = 86_400.0
 MORE = {
     "elastic_jobs": 0.4,
