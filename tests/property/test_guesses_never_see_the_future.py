@@ -80,13 +80,14 @@ def test_decisions_do_not_depend_on_run_times_of_jobs_that_have_not_ended(
 ) -> None:
     diary, ends_s = replayed(jobs, scheme=scheme, estimates=estimates)
     moment_s = share * max(ends_s.values())
-    longer = [
-        replace(job, duration_s=job.duration_s * 3.0 + 100.0, estimated_duration_s=1.0)
+    others = [replace(job, estimated_duration_s=1.0) for job in jobs]
+    others = [
+        replace(job, duration_s=job.duration_s * 3.0 + 100.0)
         if ends_s[job.job_id] > moment_s
         else job
-        for job in jobs
+        for job in others
     ]
 
-    twin, _ = replayed(longer, scheme=scheme, estimates=estimates)
+    twin, _ = replayed(others, scheme=scheme, estimates=estimates)
 
     assert _until(twin, moment_s) == _until(diary, moment_s)
