@@ -42,18 +42,25 @@ def test_a_ring_spreads_what_afs_gives_and_leaves_the_others_choices(
 
 
 @pytest.mark.parametrize(
-    ("speedup", "chosen"),
+    ("speedup", "knapsack", "afs", "pollux"),
     [
-        pytest.param("linear", (12, 6), id="linear"),
-        pytest.param(RING, (10, 8), id="a ring: the wide job gains less"),
-        pytest.param("comm=0.3:4e8:1e10:0.1", (12, 6), id="compressed to a tenth"),
-        pytest.param("comm=0.3:4e8:1e10:1:0.9", (12, 6), id="nine tenths hidden"),
+        pytest.param("linear", (12, 6), (16, 2), (8, 10), id="linear"),
+        pytest.param("loss=0.2", (10, 8), (10, 8), (8, 10), id="loss"),
+        pytest.param(RING, (10, 8), (11, 7), (8, 10), id="a ring: a wide job gains less"),
+        pytest.param(f"{RING}:0.1", (12, 6), (11, 7), (8, 10), id="compressed to a tenth"),
+        pytest.param(f"{RING}:1:0.9", (12, 6), (11, 7), (8, 10), id="nine tenths hidden"),
+        pytest.param(SLOW_RING, (8, 2), (8, 2), (8, 2), id="a slow ring"),
     ],
 )
-def test_where_workers_exchange_the_knapsack_turns_to_jobs_that_asked_for_few(
-    speedup: str, chosen: Sizes
+def test_where_workers_exchange_gpus_turn_to_jobs_that_asked_for_few(
+    speedup: str, knapsack: Sizes, afs: Sizes, pollux: Sizes
 ) -> None:
-    assert sizes("aryl-scaling", speedup, (8, 2), (4_000, 4_000), spare=8) == chosen
+    chosen = {
+        scheme: sizes(scheme, speedup, (8, 2), (4_000, 4_000), spare=8)
+        for scheme in ("aryl-scaling", "afs", "pollux")
+    }
+
+    assert chosen == {"aryl-scaling": knapsack, "afs": afs, "pollux": pollux}
 
 
 @pytest.mark.parametrize("scheme", SCALING)
