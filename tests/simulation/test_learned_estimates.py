@@ -57,10 +57,9 @@ def queuing_s(run: Finished) -> float:
 def test_learnt_run_times_are_worth_nearly_as_much_as_known_ones() -> None:
     jobs = habits(200)
 
-    known, learned, unknown = (
-        queuing_s(run_of(jobs, **entries))
-        for entries in ({}, {"estimates": "learned"}, {"ordering": "fifo-backfill"})
-    )
+    known = queuing_s(run_of(jobs))
+    learned = queuing_s(run_of(jobs, estimates="learned"))
+    unknown = queuing_s(run_of(jobs, ordering="fifo-backfill"))
 
     assert known <= learned < (known + unknown) / 2
 

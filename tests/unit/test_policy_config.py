@@ -126,3 +126,25 @@ def test_where_nothing_scales_jobs_are_ranked_and_started_at_the_requested_size(
 
     assert rules_of(load_policy({}, scheme="sjf")).base_workers(spec) == 3
     assert rules_of(load_policy({}, scheme="aryl")).base_workers(spec) == 2
+
+
+@pytest.mark.parametrize(
+    ("scheme", "parts"),
+    [
+        pytest.param("aryl", ("las", "none"), id="attained service comes first"),
+        pytest.param("srtf", ("las", "attained-service"), id="and suspends"),
+        pytest.param("fifo", ("fifo", "none"), id="who never looked at run times stays"),
+    ],
+)
+def test_without_estimates_no_part_looks_at_run_times(scheme: str, parts: tuple[str, str]) -> None:
+    config = load_policy({"estimates": "none"}, scheme=scheme)
+
+    assert (config.ordering, config.preemption) == parts
+
+
+@pytest.mark.parametrize(
+    "entry", [{"ordering": "sjf"}, {"preemption": "remaining-time", "ordering": "las"}]
+)
+def test_a_part_that_needs_estimates_is_refused_without_them(entry: dict[str, str]) -> None:
+    with pytest.raises(BadInput, match="needs estimates of run times"):
+        load_policy({"estimates": "none", **entry})
