@@ -20,7 +20,7 @@ _START = "the address of a Ray cluster; `ray start --head` starts one on this ma
 
 
 @dataclass(frozen=True, slots=True)
-class _Parcel:
+class Parcel:
     """An order with the simulator's version here and the names of the files that it reads."""
 
     order: Order
@@ -28,13 +28,21 @@ class _Parcel:
     names: tuple[str, ...]
 
 
-def run_on_ray(orders: Sequence[Order], address: str | None) -> Iterator[Ended]:
+def installed_ray() -> Any:  # noqa: ANN401 - a module
+    """The library. Raises `BadInput` where it is not installed."""
+    try:
+        import ray  # noqa: PLC0415 - an extra, and slow to import
+    except ModuleNotFoundError as error:
+        raise BadInput("--on", "needs Ray", value="ray", expected=_INSTALL) from error
+    return ray
+
+
+def run_on_ray(ray: Any, orders: Sequence[Order], address: str | None) -> Iterator[Ended]:  # noqa: ANN401 - a module
     """Run all orders on the cluster at `address`; how each ended, as it ends.
 
     None: the cluster that RAY_ADDRESS names, else one on this machine. Raises `BadInput` where
-    Ray is not installed or no cluster answers.
+    no cluster answers.
     """
-    ray = _ray()
     try:
         ray.init(address or "auto", logging_level="error", log_to_driver=False)
     except (ConnectionError, ValueError, RuntimeError) as error:
@@ -46,24 +54,16 @@ def run_on_ray(orders: Sequence[Order], address: str | None) -> Iterator[Ended]:
         ray.shutdown()
 
 
-def _ray() -> Any:  # noqa: ANN401 - a module
-    try:
-        import ray  # noqa: PLC0415 - an extra, and slow to import
-    except ModuleNotFoundError as error:
-        raise BadInput("--on", "needs Ray", value="ray", expected=_INSTALL) from error
-    return ray
-
-
 def _run(ray: Any, orders: Sequence[Order]) -> Iterator[Ended]:  # noqa: ANN401 - a module
     stored: dict[Path, Any] = {}
-    remote = ray.remote(num_cpus=1)(_work)
+    remote = ray.remote(num_cpus=1)(run_parcel)
     keys = {}
     for order in orders:
         files = _files_of(order.request)
         for file in files:
             if file not in stored:
                 stored[file] = ray.put(file.read_bytes())
-        parcel = _Parcel(order, simulator_version(), tuple(file.name for file in files))
+        parcel = Parcel(order, simulator_version(), tuple(file.name for file in files))
         keys[remote.remote(parcel, *(stored[file] for file in files))] = order.key
     pending = list(keys)
     while pending:
@@ -75,8 +75,8 @@ def _run(ray: Any, orders: Sequence[Order]) -> Iterator[Ended]:  # noqa: ANN401 
                 yield Ended(keys[answer], Failure(_first_line(error), str(error)))
 
 
-def _work(parcel: _Parcel, *contents: bytes) -> Ended:
-    """What a worker does, on any node."""
+def run_parcel(parcel: Parcel, *contents: bytes) -> Ended:
+    """What a worker does with the contents of the parcel's files, on any node."""
     order = parcel.order
     if (version := simulator_version()) != parcel.version:
         text = f"the node has another simulator: version {version}, not {parcel.version}"

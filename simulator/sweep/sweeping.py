@@ -13,7 +13,7 @@ from simulator.progress import progress_bar
 from simulator.sweep.cells import Cell, Study, cells_of, studies_of
 from simulator.sweep.ledger import Ledger, locked
 from simulator.sweep.local import run_here
-from simulator.sweep.on_ray import run_on_ray
+from simulator.sweep.on_ray import installed_ray, run_on_ray
 from simulator.sweep.report import write_sweep
 from simulator.sweep.results import Run, write_results
 from simulator.sweep.spec import Spec, Synth, TraceSource, read_spec
@@ -58,7 +58,8 @@ def runner_named(on: str, processes: int, ray_address: str | None) -> Runner:
     if on == "local":
         return lambda orders, show: run_here(orders, processes, show)
     if on == "ray":
-        return lambda orders, _: run_on_ray(orders, ray_address)
+        ray = installed_ray()
+        return lambda orders, _: run_on_ray(ray, orders, ray_address)
     raise BadInput("--on", "is nowhere that cells run", value=on, expected="local or ray")
 
 

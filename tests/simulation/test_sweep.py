@@ -1,0 +1,240 @@
+"""`aryl sim sweep`: what runs, what is kept, what changes, what fails (docs/sweeps.md)."""
+
+import json
+import os
+import signal
+import subprocess
+from pathlib import Path
+
+import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pytest
+
+from simulator.request import RunRequest
+from simulator.run import run_request
+from tests.simulation.command import aryl
+from tests.simulation.sweeps import (
+    CELLS,
+    COMMAND,
+    LARGER,
+    descendants,
+    going,
+    runs,
+    swept,
+    until,
+    write_spec,
+)
+from traces.synthetic import generate
+from traces.writing import write_trace
+
+
+@pytest.fixture(scope="module")
+def done(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a small sweep that has ended; tests read it."""
+    folder = tmp_path_factory.mktemp("sweep")
+    assert swept(write_spec(folder), folder / "out", "--processes", 2)["run"] == CELLS
+    return folder / "out"
+
+
+def test_a_sweep_leaves_one_row_per_cell_with_its_coordinates_and_figures(done: Path) -> None:
+    rows = pq.read_table(done / "results.parquet").to_pylist()
+
+    assert [(row["scheme"], row["seed"], row["policy.headroom"]) for row in rows] == [
+        *(("fifo", 0, 0.02), ("fifo", 1, 0.02), ("sjf", 0, 0.02), ("sjf", 1, 0.02)),
+        *(("aryl", 0, 0.02), ("aryl", 0, 0.1)),
+    ]
+    costs = pq.read_table(done / "timing.parquet").to_pylist()
+    for row, cost in zip(rows, costs, strict=True):
+        folder = done / "cells" / cost["cell"]
+        summary = json.loads((folder / "summary.json").read_text(encoding="utf-8"))
+        assert row["error"] is None
+        assert row["jct_s.mean"] == summary["jct_s"]["mean"]
+        assert (row["scheme"], row["seed"]) == (summary["scheme"], summary["seed"])
+        assert row["policy.headroom"] == summary["policy"]["headroom"]
+        assert cost["cpu_s"] == json.loads((folder / "timing.json").read_text())["cpu_s"]
+
+
+def test_a_cell_is_the_run_that_the_same_options_give(tmp_path: Path) -> None:
+    more = '[grid.workload]\nelastic_jobs = 0.5\n[[grid]]\nscenario = "ideal"\nscheme = "sjf"\n'
+    spec = write_spec(tmp_path, more=more)
+
+    cells = swept(spec, tmp_path / "out")["cells"]
+
+    request = RunRequest(tmp_path / "out" / "traces" / "made-up.csv.gz", cluster="testbed")
+    drawn = RunRequest(
+        request.trace,
+        cluster="testbed",
+        scheme="aryl",
+        seed=0,
+        knobs={"headroom": 0.1},
+        workload={"elastic_jobs": 0.5},
+    )
+    ideal = RunRequest(request.trace, cluster="testbed", scheme="sjf", scenario="ideal", seed=0)
+    for asked, cell in ((drawn, cells[-2]), (ideal, cells[-1])):
+        kept = tmp_path / "out" / "cells" / cell["cell"] / "summary.json"
+        assert json.loads(kept.read_text(encoding="utf-8")) == run_request(asked, None)
+
+
+def test_a_finished_cell_is_not_run_again(tmp_path: Path) -> None:
+    spec, out = write_spec(tmp_path), tmp_path / "out"
+    swept(spec, out)
+    first, results = runs(out), (out / "results.parquet").read_bytes()
+
+    again = swept(spec, out)
+
+    assert (again["run"], again["kept"]) == (0, CELLS)
+    assert runs(out) == first
+    assert (out / "results.parquet").read_bytes() == results
+
+
+def test_a_changed_spec_runs_only_what_is_new(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    swept(write_spec(tmp_path), out)
+    first = runs(out)
+    spec = write_spec(tmp_path, more='[[grid]]\nname = "more"\nscheme = ["sjf", "srtf"]\n')
+
+    again = swept(spec, out)
+
+    assert (again["run"], again["kept"]) == (1, CELLS)
+    assert first.items() < runs(out).items()
+
+
+def test_what_the_spec_asks_for_no_more_is_not_in_the_results(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    swept(write_spec(tmp_path, more='[[grid]]\nname = "more"\nscheme = "srtf"\n'), out)
+
+    swept(write_spec(tmp_path), out)
+
+    schemes = pq.read_table(out / "results.parquet")["scheme"].to_pylist()
+    assert "srtf" not in schemes
+    assert len(schemes) == CELLS
+
+
+@pytest.mark.parametrize("what", ["trace", "inference", "cluster"])
+def test_cells_whose_files_have_changed_are_run_again(what: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    (tmp_path / "demand.csv").write_text("t_s,servers\n0,2\n300,3\n", encoding="utf-8")
+    write_trace(tmp_path / "jobs.csv", generate(seed=5, jobs=60, days=0.25, gpus=32))
+    (tmp_path / "c.toml").write_text(CLUSTER, encoding="utf-8")
+    files = 'file = "jobs.csv"\ninference = "demand.csv"\n'
+    spec = write_spec(tmp_path, trace=files, more='[[grid]]\ncluster = "c.toml"\n')
+    keys = {cell["cell"] for cell in swept(spec, out)["cells"]}
+
+    if what == "trace":
+        write_trace(tmp_path / "jobs.csv", generate(seed=6, jobs=60, days=0.25, gpus=32))
+    elif what == "inference":
+        (tmp_path / "demand.csv").write_text("t_s,servers\n0,2\n300,4\n", encoding="utf-8")
+    else:
+        (tmp_path / "c.toml").write_text(CLUSTER.replace("5", "6", 1), encoding="utf-8")
+    again = swept(spec, out)
+
+    assert again["run"] == (1 if what == "cluster" else CELLS + 1)
+    assert len(keys & {cell["cell"] for cell in again["cells"]}) == CELLS + 1 - again["run"]
+
+
+CLUSTER = """
+[pools.training]
+servers = 5
+gpus_per_server = 8
+gpu_type = "V100"
+[pools.inference]
+servers = 4
+gpus_per_server = 8
+gpu_type = "T4"
+[gpu_types.T4]
+workers_per_training_worker = 3
+"""
+
+
+@pytest.mark.parametrize("processes", [1, 3])
+def test_the_results_are_the_same_bytes_however_many_processes_run(
+    processes: int, done: Path, tmp_path: Path
+) -> None:
+    swept(write_spec(tmp_path), tmp_path / "out", "--processes", processes)
+
+    written = (tmp_path / "out" / "results.parquet").read_bytes()
+    assert written == (done / "results.parquet").read_bytes()
+    assert (tmp_path / "out" / "report.html").read_bytes() == (done / "report.html").read_bytes()
+
+
+def test_a_dry_run_lists_the_cells_and_how_many_are_done(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    before = aryl("sim", "sweep", write_spec(tmp_path), "--out", out, "--dry-run")
+    assert not out.exists()
+    swept(write_spec(tmp_path), out)
+    spec = write_spec(tmp_path, more='[[grid]]\nname = "more"\nscheme = "srtf"\n')
+
+    after = aryl("sim", "sweep", spec, "--out", out, "--dry-run")
+    listed = json.loads(aryl("sim", "sweep", spec, "--out", out, "--dry-run", "--json").out)
+
+    assert f"{CELLS} cells, 0 of them done" in before.out
+    assert f"{CELLS + 1} cells, {CELLS} of them done" in after.out
+    assert [cell["state"] for cell in listed["cells"]] == ["done"] * CELLS + ["to run"]
+
+
+def test_a_cell_whose_process_dies_fails_and_the_others_go_on(tmp_path: Path) -> None:
+    spec, out = write_spec(tmp_path, trace=f"synth = {{ {LARGER} }}"), tmp_path / "out"
+
+    with going(spec, out, "--processes", "1") as process:
+        until(lambda: len(runs(out)) >= 1)
+        os.kill(_worker(process), signal.SIGKILL)
+        said, complaint = process.communicate(timeout=60)
+
+    assert process.returncode == 1
+    assert "1 failed" in said
+    assert "ended by SIGKILL" in complaint
+    errors = pq.read_table(out / "results.parquet")["error"].to_pylist()
+    assert sum(error is not None for error in errors) == 1
+    assert "ended by SIGKILL" in (out / "report.html").read_text(encoding="utf-8")
+    assert swept(spec, out)["run"] == 1
+
+
+def _worker(process: "subprocess.Popen[str]") -> int:
+    """The process that runs a cell: the child of a child of the sweep."""
+    found: list[int] = []
+
+    def is_there() -> bool:
+        below = descendants(process.pid)
+        found[:] = [child for child, parent in below.items() if parent in below]
+        return bool(found)
+
+    until(is_there)
+    return found[0]
+
+
+def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+    spec, out = write_spec(tmp_path, trace=f"synth = {{ {LARGER} }}"), tmp_path / "out"
+    with going(spec, out, "--processes", "1") as process:
+        until(lambda: len(runs(out)) >= 2)
+        below = descendants(process.pid)
+        process.kill()
+        process.wait()
+    kept = runs(out)
+    assert 2 <= len(kept) < CELLS
+
+    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
+    assert runs(out) == kept
+    again = swept(spec, out)
+
+    assert (again["run"], again["kept"]) == (CELLS - len(kept), len(kept))
+    assert kept.items() < runs(out).items()
+
+
+def test_two_sweeps_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    spec, out = write_spec(tmp_path, trace=f"synth = {{ {LARGER} }}"), tmp_path / "out"
+
+    with going(spec, out, "--processes", "1"):
+        until(lambda: (out / ".lock").exists() and (out / "cells").exists())
+        answer = aryl("sim", "sweep", spec, "--out", out)
+
+    assert answer.exit_code == 2
+    assert "another sweep" in answer.err
+
+
+def test_no_progress_bar_shows_in_a_pipe(tmp_path: Path) -> None:
+    words = [*COMMAND, str(write_spec(tmp_path)), "--out", str(tmp_path / "out")]
+
+    answer = subprocess.run(words, capture_output=True, text=True, check=True)  # noqa: S603 - our own command
+
+    assert answer.stderr == ""
+    assert "\x1b" not in answer.stdout
+    assert "\r" not in answer.stdout
