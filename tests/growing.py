@@ -36,7 +36,7 @@ def elastic(cluster: Cluster, job_id: str, *placements: Placement, **changes: An
     """
     workers = sum(p.workers for p in placements)
     changes = {"min_workers": workers, "num_gpus": workers} | changes
-    names = ("done", "progress_s", "preemptions")
+    names = ("done", "progress_s", "preemptions", "speed")
     state = {name: changes.pop(name) for name in names if name in changes}
     state.setdefault("progress_s", NOW_S)
     return make_running(cluster, make_spec(job_id, **changes), placements, **state)

@@ -94,6 +94,11 @@ class Draft:
         return [before.get(name) or started[name] for name in sorted(names)]
 
     @property
+    def now(self) -> float:
+        """When the snapshot was taken."""
+        return self._base.now
+
+    @property
     def unfinished(self) -> int:
         """How many jobs run or wait."""
         return len(self._base.running) + len(self._base.queue)

@@ -5,7 +5,7 @@ options that the gap rules out go, and what is left, the core, is solved exactly
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 
@@ -53,12 +53,25 @@ class Group:
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """The option taken in each group, by place, -1 for none; its total value and weight."""
+    """The option taken in each group, by place, -1 for none, and what proved it."""
 
     picks: tuple[int, ...]
-    value: float
-    weight: int
     how: How
+    groups: Sequence[Group] = field(repr=False, compare=False)
+
+    @property
+    def value(self) -> float:
+        """What the options are worth together."""
+        return math.fsum(group.values[pick] for group, pick in self._taken())
+
+    @property
+    def weight(self) -> int:
+        """What they weigh, in GPUs."""
+        return sum(group.weights[pick] for group, pick in self._taken())
+
+    def _taken(self) -> Iterator[tuple[Group, int]]:
+        pairs = zip(self.groups, self.picks, strict=True)
+        return ((group, pick) for group, pick in pairs if pick >= 0)
 
     @property
     def proven(self) -> bool:
@@ -78,18 +91,18 @@ def solve(
     assert capacity >= 0
     best = _best_of_each(groups, capacity)
     if best is not None:
-        return _choice(groups, best, How.TRIVIAL)
+        return Choice(tuple(best), How.TRIVIAL, groups)
     relaxation = relax(tabulate(groups, capacity), capacity)
     margin = TOLERANCE * relaxation.bound
     found = _one_swap(relaxation)
     core = core_of(relaxation, found.cost - margin)
     if not core.groups:
-        return _choice(groups, _picks(relaxation, found), How.BOUND)
+        return Choice(_picks(relaxation, found), How.BOUND, groups)
     found = search(core, found, margin, cells)
     if not found.proven:
         found = _by_solver(core_of(relaxation, found.cost - margin), found, nodes)
     how = How.CORE if found.proven else How.FALLBACK
-    return _choice(groups, _picks(relaxation, found), how)
+    return Choice(_picks(relaxation, found), how, groups)
 
 
 def _best_of_each(groups: Sequence[Group], capacity: int) -> list[int] | None:
@@ -135,19 +148,8 @@ def _by_solver(core: Core, known: Found, nodes: int) -> Found:
     return Found(cost, tuple(group.rows[pick] for group, pick in taken), answer.proven)
 
 
-def _picks(relaxation: Relaxation, found: Found) -> list[int]:
+def _picks(relaxation: Relaxation, found: Found) -> tuple[int, ...]:
     rows = relaxation.base.copy()
     changed = list(found.rows)
     rows[relaxation.table.group[changed]] = changed
-    picks: list[int] = relaxation.table.option[rows].tolist()
-    return picks
-
-
-def _choice(groups: Sequence[Group], picks: Sequence[int], how: How) -> Choice:
-    taken = [(group, pick) for group, pick in zip(groups, picks, strict=True) if pick >= 0]
-    return Choice(
-        picks=tuple(picks),
-        value=math.fsum(group.values[pick] for group, pick in taken),
-        weight=sum(group.weights[pick] for group, pick in taken),
-        how=how,
-    )
+    return tuple(relaxation.table.option[rows].tolist())

@@ -13,7 +13,7 @@ from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.gandiva import grow_on_idle
 from aryl.policy.knapsack import Group
-from aryl.policy.offers import Candidate, Model, Offer, Stake, curve_of, model_of
+from aryl.policy.offers import Candidate, Model, Offer, Stake, Valuation, curve_of, model_of
 from aryl.policy.pollux import grow_by_goodput
 from aryl.policy.sharing import Rule, by_knapsack, share_out
 
@@ -28,10 +28,12 @@ def grow_elastic(draft: Draft, config: PolicyConfig, now: float) -> Draft:
             return _offer_of_total(stake, most, work, model)
         return _offer(stake, most, max(0.0, work - job.done_by(now)), model)
 
+    settled = _by_estimate(model) if config.value_of_work == "total" else None
+
     def divided(at: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
         return by_knapsack(at, candidates, spare_gpus, config.solver_nodes)
 
-    return share_out(draft, Rule(valued, divided, _why))
+    return share_out(draft, Rule(valued, divided, _why, settled))
 
 
 def keep_size(draft: Draft, _config: PolicyConfig, _now: float) -> Draft:
@@ -47,6 +49,16 @@ SCALINGS: dict[str, Scaling] = {
     "afs": steepest_first,
     "pollux": grow_by_goodput,
 }
+
+
+@lru_cache(maxsize=16)
+def _by_estimate(model: Model) -> Valuation:
+    """The value of a job's whole work as it was estimated."""
+
+    def valued(job: Job, stake: Stake, most: int) -> Offer:
+        return _offer(stake, most, job.spec.estimated_work, model)
+
+    return valued
 
 
 def _offer(stake: Stake, most: int, work: float, model: Model) -> Offer:

@@ -4,7 +4,7 @@ What flexible workers hold is up for distribution again with what is free. A rul
 is worth to a job and which sizes the jobs are to have; here they shrink and grow to them.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from aryl.model.cluster import Pool
@@ -28,6 +28,7 @@ from aryl.policy.units import release_flexible
 # divided again without it; the last answer stands, whatever is left unplaced.
 ROUNDS = 3
 
+Change = tuple[Candidate, int]  # the flexible workers it is to have, not those it has
 Division = Callable[[Draft, Sequence[Candidate], int], list[int]]
 Explanation = Callable[[Candidate, int, int], Reason]
 
@@ -37,11 +38,13 @@ class Rule(NamedTuple):
 
     `divided` answers each candidate's flexible workers, in training workers, where so many GPUs are
     to be had; `why` is told the new size, and by how many workers of the pool's type a job grows.
+    `settled` is `valued` where no job has outlived its estimate, if that looks at no clock.
     """
 
     valued: Valuation
     divided: Division
     why: Explanation
+    settled: Valuation | None = None
 
 
 def share_out(draft: Draft, rule: Rule) -> Draft:
@@ -58,9 +61,9 @@ def by_knapsack(
     if not candidates:
         return []
     since = draft.elapsed()
-    choice = solve([c.offer.group for c in candidates], spare_gpus, nodes=nodes)
-    items = sum(len(c.offer.options) for c in candidates)
-    draft.note_solve("knapsack", items, since)
+    groups = [c.offer.group for c in candidates]
+    choice = solve(groups, spare_gpus, nodes=nodes)
+    draft.note_solve("knapsack", sum([len(group.weights) for group in groups]), since)
     if choice.how is How.FALLBACK:
         draft.notes.append(because(ReasonCode.SOLVER_LIMIT, nodes=nodes))
     return [
@@ -82,53 +85,57 @@ def faster(model: Model) -> Explanation:
 
 def _share_in(draft: Draft, pool: Pool, rule: Rule) -> Draft:
     stuck = stuck_in(draft, pool)
-    candidates = [c for c in candidates_in(draft, pool, rule.valued) if c.job.id not in stuck]
+    candidates = candidates_in(draft, pool, rule.valued, rule.settled)
+    if stuck:
+        candidates = [c for c in candidates if c.job.id not in stuck]
     spare_gpus = draft.capacity.without_flexible.free_gpus(growth_groups(pool))
     spare_gpus -= sum(stuck.values())
     best = draft
     for _ in range(ROUNDS):
         targets = rule.divided(draft, candidates, spare_gpus)
-        if all(c.stake.held == target for c, target in zip(candidates, targets, strict=True)):
+        pairs = zip(candidates, targets, strict=True)
+        changes = [(c, target) for c, target in pairs if target != c.stake.held]
+        if not changes:
             return draft
         best = draft.fork()
-        unplaced = _apply(best, pool, candidates, targets, rule.why)
-        if not unplaced:
+        reached = _apply(best, pool, changes, rule.why)
+        short = [c.stake.size_gpus for c, to in changes if reached.get(c.job.id, to) < to]
+        if not short:
             return best
-        candidates = [
-            capped(c, unplaced[c.job.id]) if c.job.id in unplaced else c for c in candidates
-        ]
+        candidates = _without_unplaced(candidates, reached, min(short))
         draft.solves, draft.notes = best.solves, best.notes
     return best
 
 
-def _apply(
-    draft: Draft,
-    pool: Pool,
-    candidates: Sequence[Candidate],
-    targets: Sequence[int],
-    why: Explanation,
-) -> dict[str, int]:
+def _apply(draft: Draft, pool: Pool, changes: Sequence[Change], why: Explanation) -> dict[str, int]:
     """Shrink, then grow: widest workers first, and most gained per GPU first among them.
 
-    Where workers of some width don't all fit, the answer caps every job with workers as wide at
-    the size it has reached: the slots are taken by those that gain most from them.
+    The answer is the size that each job that was to grow has reached.
     """
     growing = []
-    for candidate, target in zip(candidates, targets, strict=True):
+    for candidate, target in changes:
         if target < candidate.stake.held:
             _shrink(draft, pool, candidate, target)
-        elif target > candidate.stake.held:
+        else:
             growing.append((candidate, target))
     growing.sort(key=lambda growth: _growth_order(*growth))
-    reached = {c.job.id: _grow(draft, pool, c, target, why) for c, target in growing}
-    short = [c.stake.size_gpus for c, target in growing if reached[c.job.id] < target]
-    if not short:
-        return {}
-    return {
-        c.job.id: reached.get(c.job.id, c.stake.held)
+    return {c.job.id: _grow(draft, pool, c, target, why) for c, target in growing}
+
+
+def _without_unplaced(
+    candidates: Sequence[Candidate], reached: Mapping[str, int], size_gpus: int
+) -> list[Candidate]:
+    """The candidates where workers of some width don't all fit: with workers as wide, none grows.
+
+    Each of those jobs is capped at the size it has reached: the slots are taken by those that gain
+    most from them.
+    """
+    return [
+        capped(c, reached.get(c.job.spec.job_id, c.stake.held))
+        if c.stake.size_gpus >= size_gpus
+        else c
         for c in candidates
-        if c.stake.size_gpus >= min(short)
-    }
+    ]
 
 
 def _growth_order(candidate: Candidate, target: int) -> tuple[float, float, str]:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aryl.model.capacity import FreeIndex
 from aryl.model.snapshot import Snapshot
+from aryl.policy import offers
 from aryl.policy.config import PolicyConfig
 from aryl.policy.decide import decide
 from tests.builders import make_queue
@@ -46,6 +47,17 @@ def test_deciding_twice_gives_the_same_plan_and_leaves_the_snapshot_alone(
 
     assert content(snapshot) == before
     assert decide(snapshot, config) == plan
+
+
+@given(snapshots(), configs())
+def test_what_was_decided_before_does_not_matter(snapshot: Snapshot, config: PolicyConfig) -> None:
+    later = replace(snapshot, now=snapshot.now + 3_600.0)  # by then, jobs outlive their estimates
+    decide(snapshot, config)
+
+    plan = decide(later, config)
+
+    offers._wish.cache_clear()
+    assert decide(later, config) == plan
 
 
 @given(st.data(), configs())

@@ -58,13 +58,14 @@ def test_the_items_of_figure_6_are_chosen_by_what_they_save(
 
 
 def test_nothing_is_taken_from_no_groups() -> None:
-    assert solve([], 8) == Choice((), 0.0, 0, How.TRIVIAL)
+    assert solve([], 8) == Choice((), How.TRIVIAL, ())
 
 
 def test_all_best_options_are_taken_when_they_fit() -> None:
     choice = solve([Group((2, 1), (5.0, 3.0)), Group((), ()), Group((4,), (1.0,))], 6)
 
-    assert choice == Choice((0, -1, 0), 6.0, 6, How.TRIVIAL)
+    assert (choice.picks, choice.how) == ((0, -1, 0), How.TRIVIAL)
+    assert (choice.value, choice.weight) == (6.0, 6)
 
 
 def test_an_option_without_gain_is_never_taken() -> None:
@@ -80,15 +81,19 @@ def test_of_options_that_gain_the_same_the_lightest_is_taken() -> None:
 
 
 def test_an_option_that_fills_the_capacity_meets_the_bound() -> None:
-    assert solve([Group((8, 16), (5.0, 6.0)), Group((8,), (4.0,))], 16) == Choice(
-        (0, 0), 9.0, 16, How.BOUND
-    )
+    choice = solve([Group((8, 16), (5.0, 6.0)), Group((8,), (4.0,))], 16)
+
+    assert (choice.picks, choice.how) == ((0, 0), How.BOUND)
+    assert (choice.value, choice.weight) == (9.0, 16)
 
 
 def test_a_capacity_between_multiples_of_the_weights_counts_for_its_whole_part() -> None:
     groups = [Group((8, 16), (5.0, 6.0)), Group((8,), (4.0,)), Group((16,), (1.0,))]
 
-    assert solve(groups, 23) == Choice((0, 0, -1), 9.0, 16, How.BOUND)
+    choice = solve(groups, 23)
+
+    assert (choice.picks, choice.how) == ((0, 0, -1), How.BOUND)
+    assert (choice.value, choice.weight) == (9.0, 16)
 
 
 def test_a_pick_inside_the_hull_is_taken_when_only_it_fits() -> None:
@@ -108,7 +113,8 @@ def test_both_searches_find_what_greed_misses(cells: int) -> None:
 
     choice = solve(groups, 6, cells=cells)
 
-    assert choice == Choice((-1, 0, 0, -1), 31.5, 6, How.CORE)
+    assert (choice.picks, choice.how) == ((-1, 0, 0, -1), How.CORE)
+    assert (choice.value, choice.weight) == (31.5, 6)
 
 
 def test_a_dynamic_program_that_runs_out_of_cells_hands_over_to_scip() -> None:

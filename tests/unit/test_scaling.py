@@ -80,6 +80,27 @@ def test_a_growth_is_worth_what_it_saves_of_all_work_or_of_what_is_left(
     assert added(grown(cluster, *jobs, value_of_work=value_of_work)) == {winner: 4}
 
 
+def test_a_job_that_outlives_its_estimate_is_believed_to_gain_more_from_then_on() -> None:
+    cluster = make_cluster([12])
+    speed = {"a-surprise": 4.0, "as-expected": 0.0}
+    jobs = [
+        elastic(
+            cluster,
+            job_id,
+            base(1, 4),
+            max_workers=8,
+            allowed_workers=(4, 8),
+            duration_s=10_000.0,
+            estimated_duration_s=estimated_s,
+            speed=speed[job_id],
+        )
+        for job_id, estimated_s in [("a-surprise", 500.0), ("as-expected", 600.0)]
+    ]
+
+    assert added(grown(cluster, *jobs, now=1_400.0)) == {"as-expected": 4}
+    assert added(grown(cluster, *jobs, now=1_600.0)) == {"a-surprise": 4}
+
+
 def test_a_job_grows_to_an_allowed_number_only() -> None:
     job = elastic(EIGHT, "job", base(1, 2), max_workers=8, allowed_workers=(2, 4, 7, 10))
 
