@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test control-plane check bench soak figures clean
+.PHONY: help demo serve test control-plane check bench soak figures evaluation clean
 
 help:  ## list these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,20 @@ figures: demo  ## replay what the README shows, and write its tables
 	$(BIN)/aryl sim compare $(TRACES)/window15d_philly.csv.gz --cluster philly --seed 1 \
 		--inference $(TRACES)/window15d_infer_azure.csv.gz --out runs/philly
 	$(BIN)/python bench/figures/readme.py
+
+EVALUATED := runs/evaluation
+
+evaluation: $(DEV_INSTALLED)  ## run every sweep in evaluation/ (hours; goes on where it was stopped): docs/evaluation.md
+	@mkdir -p $(EVALUATED)/traces
+	test -f $(EVALUATED)/paper.csv.gz || $(BIN)/aryl trace synth --out $(EVALUATED)/paper.csv.gz
+	@for n in 0 1 2 3 4 5 6 7 8 9; do file=$(EVALUATED)/traces/b$$n.csv.gz; test -f $$file || \
+		$(BIN)/aryl trace bootstrap $(EVALUATED)/paper.csv.gz --days 10 --seed $$n --out $$file || exit 1; done
+	@for spec in evaluation/*.toml; do name=$$(basename $$spec .toml); \
+		if [ $$name = real ] && [ ! -d ../shared/traces ]; then echo "left out: $$spec needs ../shared/traces"; \
+		else echo "== $$spec"; $(BIN)/aryl sim sweep $$spec --out $(EVALUATED)/$$name || exit 1; fi; done
+	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes fifo,sjf,aryl,aryl+ --scenario basic --out $(EVALUATED)/basic
+	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes aryl,aryl+ --scenario ideal --out $(EVALUATED)/ideal
+	$(BIN)/python -m evaluation $(EVALUATED) docs
 
 clean:  ## remove what these targets made, runs/ apart
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

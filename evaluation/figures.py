@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import matplotlib as mpl  # type: ignore[import-not-found,unused-ignore]  # only for this
-from matplotlib.figure import Figure  # type: ignore[import-not-found,unused-ignore]
+import matplotlib as mpl
+from matplotlib.figure import Figure
 
 COLOURS = ("#3b82c4", "#e08a3c", "#3f9b6e", "#b4558f", "#8a6d3b", "#5b6b8c")
 SIZE_INCHES = (6.4, 3.2)
@@ -46,7 +46,9 @@ def lines(
 
 
 def series(
-    path: Path, named: Mapping[str, tuple[Sequence[float], Sequence[float]]], labels: tuple[str, str]
+    path: Path,
+    named: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    labels: tuple[str, str],
 ) -> None:
     """Plain lines, each over an x of its own."""
     figure, axes = _axes(labels)

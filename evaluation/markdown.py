@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-NOTHING = "–"
+from simulator.report_format import NOTHING, TIMES
 
 Cell = str | None
 
@@ -28,7 +28,12 @@ def times(before: float | None, after: float | None) -> Cell:
     """How many times as short the second is as the first."""
     if before is None or after is None:
         return None
-    return f"{before / after:.2f} ×" if after else "∞ ×"
+    return ratio(before / after) if after else None
+
+
+def ratio(value: float | None) -> Cell:
+    """So many times."""
+    return None if value is None else f"{value:.2f} {TIMES}"
 
 
 def beside(ours: Cell, paper: Cell) -> str:
