@@ -50,17 +50,25 @@ def _shortfall_h(summary: Mapping[str, Any]) -> float | None:
     return None if seconds is None else float(seconds) / _HOUR_S
 
 
+def _by_bound(summary: Mapping[str, Any]) -> float | None:
+    """The mean JCT by what no scheduler can bring it below (`simulator.bound`)."""
+    mean, bound = _of("jct_s", "mean")(summary), _of("jct_bound_s", "mean")(summary)
+    return mean / bound if mean is not None and bound else None
+
+
 QUEUING = Measure("queuing mean, s", _of("queuing_s", "mean"), quantity)
 JCT = Measure("JCT mean, s", _of("jct_s", "mean"), quantity)
 PREEMPTED = Measure("preempted", _of("preemption_ratio"), percent)
 _RATED = (QUEUING, JCT)  # beside these stands how many times as short they are
 _OTHERS = (
+    Measure("JCT by bound", _by_bound, times),
     Measure("queuing p95, s", _of("queuing_s", "p95"), quantity),
     Measure("JCT p95, s", _of("jct_s", "p95"), quantity),
     Measure("training use", _of("training_usage"), percent),
     Measure("use of both", _of("overall_usage"), percent),
+    Measure("on-loan use", _of("on_loan_usage"), percent),
     PREEMPTED,
-    Measure("shortfall, server-hours", _shortfall_h, quantity),
+    Measure("short, server-h", _shortfall_h, quantity),
 )
 
 
@@ -133,6 +141,7 @@ def _note(groups: Sequence[Group], baseline: str) -> str:
     notes = []
     if baseline:
         notes.append(f"{TIMES}: how many times as short as under {baseline}.")
+    notes.append("JCT by bound: the mean JCT by what no scheduler can bring it below.")
     if seeds > 1:
         half = f"{_PLUS_MINUS} half of what lies between the least and the most"
         notes.append(f"Means over {seeds} seeds; {half}.")

@@ -12,7 +12,6 @@ from importlib.metadata import version
 from pathlib import Path
 
 _ROOTS = ("simulator.inputs", "simulator.replay", "simulator.summary", "traces.synthetic")
-_FOLDER = Path(__file__).parents[2]  # where the packages stand
 _OURS = ("aryl.", "simulator.", "traces.")
 _LIBRARIES = ("numpy", "ortools")
 _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
@@ -20,12 +19,17 @@ _DOCUMENTED = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 @cache
 def simulator_version() -> str:
-    """The digest in hexadecimal digits; the same on every machine with this code."""
+    """The version of this simulator; the same on every machine with this code."""
+    return version_of(Path(__file__).parents[2])
+
+
+def version_of(folder: Path) -> str:
+    """The version of the simulator whose packages stand in `folder`, as hexadecimal digits."""
     trees: dict[str, ast.AST] = {}
     waiting = list(_ROOTS)
     while waiting:
         name = waiting.pop()
-        if name not in trees and (file := _file_of(name)) is not None:
+        if name not in trees and (file := _file_of(name, folder)) is not None:
             trees[name] = ast.parse(file.read_bytes())
             waiting += _imported(trees[name])
     digest = hashlib.sha256()
@@ -36,9 +40,9 @@ def simulator_version() -> str:
     return digest.hexdigest()[:16]
 
 
-def _file_of(name: str) -> Path | None:
+def _file_of(name: str, folder: Path) -> Path | None:
     """Where a module of ours stands; None for what is a name inside a module."""
-    module = _FOLDER.joinpath(*name.split("."))
+    module = folder.joinpath(*name.split("."))
     files = module.with_suffix(".py"), module / "__init__.py"
     return next((file for file in files if file.is_file()), None)
 
