@@ -131,7 +131,8 @@ def test_numbers_are_drawn_as_a_line_and_names_as_bars_beside_each_other(sweep: 
     assert list(bars[0].figure.data[1].error_y.array) == pytest.approx([100 / 3600] * 2)
     assert [trace.type for trace in lines[0].figure.data] == ["scatter"]
     assert list(lines[0].figure.data[0].x) == [0.0, 0.02, 0.1]
-    assert lines[0].sentence.split() == "From 18.0 min (0) to 19.8 min (0.1).".split()
+    sentence = lines[0].sentence.replace("\xa0", " ")
+    assert sentence == "From 18.0 min (0) to 19.8 min (0.1)."
 
 
 def test_a_study_of_one_group_has_no_charts(sweep: Swept) -> None:
