@@ -21,6 +21,7 @@ _SAID = {
     "cancel_requested": "was to be cancelled",
     "bounds_changed": "got other bounds",
     "checkpoint_reported": "reported a checkpoint",
+    "estimated": "was given an estimate",
     "finished": "finished",
     "failed": "failed",
     "cancelled": "was cancelled",

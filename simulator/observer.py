@@ -77,6 +77,8 @@ class Observer:
 
     def guessed(self, job_id: str, guess: Guess, now: float) -> None:
         """A new job's run time has been guessed."""
+        if guess.log_error is None:
+            return
         self.tally.log_error += guess.log_error
         if self._log:
             numbers = {"run_s": round(guess.run_s, 1), "log_error": round(guess.log_error, 3)}

@@ -30,7 +30,7 @@ class Agnostic(Estimator):
 
     def guess(self, _spec: JobSpec) -> Guess | None:
         """The same for all, and no idea how wrong."""
-        return Guess(UNKNOWN_S, 0.0)
+        return Guess(UNKNOWN_S)
 
 
 class Learner(Estimator):

@@ -41,6 +41,12 @@ class ReasonCode(Enum):
         "{demand} servers are asked back; this one is among those that cost least by {policy}"
     )
 
+    # why a run time is believed
+    GUESSED = (
+        "jobs like it have run for {run_s} s, with a mean error of a factor of {factor}; "
+        "{given_s} s had been given"
+    )
+
     # what fell short of the best
     GROWTH_NOT_PLACED = "{wanted} more workers for {job} were worth it; {placed} could be placed"
     PINNED = "{server} stays on loan: its workers may not be evicted now; another server goes back"

@@ -39,11 +39,12 @@ Class = tuple[str | int, ...]
 class Guess:
     """A run time in seconds at the requested size, as likely too long as too short.
 
-    `log_error` is how far off it is expected to be, as the mean of |ln(run time / guess)|.
+    `log_error` is how far off it is expected to be, as the mean of |ln(run time / guess)|; None:
+    nobody knows.
     """
 
     run_s: float
-    log_error: float
+    log_error: float | None = None
 
 
 def bin_of(run_s: float) -> int:

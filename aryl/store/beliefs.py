@@ -7,6 +7,7 @@ the jobs in the store, and guesses again only for those that wait.
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from math import exp
 from typing import Final
 
 from sqlalchemy import Connection, bindparam
@@ -14,6 +15,8 @@ from sqlalchemy import Connection, bindparam
 from aryl.engine.estimating import ESTIMATORS, believing
 from aryl.engine.lifecycle import JobState
 from aryl.engine.records import JobRecord
+from aryl.model.plain import reason_plain
+from aryl.model.reason import ReasonCode, because
 from aryl.policy.estimating import Guess
 from aryl.store.claims import SCHEDULER
 from aryl.store.lives import LIVE
@@ -75,7 +78,10 @@ def _write(connection: Connection, found: Sequence[tuple[JobRecord, Guess]]) -> 
     rows = [{"of": record.id, "run_s": guess.run_s} for record, guess in found]
     statement = JOBS.update().where(JOBS.c.id == bindparam("of"))
     connection.execute(statement.values(estimated_duration_s=bindparam("run_s")), rows)
-    append_events(connection, [_told(record, guess) for record, guess in found])
+    append_events(
+        connection,
+        [_told(record, guess, guess.log_error) for record, guess in found if guess.log_error],
+    )
 
 
 def _with_guess(record: JobRecord, guess: Guess) -> JobRecord:
@@ -83,14 +89,16 @@ def _with_guess(record: JobRecord, guess: Guess) -> JobRecord:
     return replace(record, job=replace(record.job, spec=spec))
 
 
-def _told(record: JobRecord, guess: Guess) -> Event:
+def _told(record: JobRecord, guess: Guess, log_error: float) -> Event:
     """The event of a guess, with how far off it may be, and what was given instead."""
     spec = record.job.spec
-    detail = {
-        "run_s": guess.run_s,
-        "log_error": guess.log_error,
-        "given_s": spec.estimated_duration_s,
-    }
+    reason = because(
+        ReasonCode.GUESSED,
+        run_s=round(guess.run_s, 1),
+        factor=round(exp(log_error), 1),
+        given_s=spec.estimated_duration_s,
+    )
+    detail = {"reason": reason_plain(reason)}
     return Event(
-        t_s=spec.submit_s, kind="guessed", origin=SCHEDULER, job_id=record.id, detail=detail
+        t_s=spec.submit_s, kind="estimated", origin=SCHEDULER, job_id=record.id, detail=detail
     )

@@ -5,6 +5,7 @@ from sqlalchemy import select
 
 from aryl.engine.lifecycle import JobEvent
 from aryl.engine.live import Correction
+from aryl.model.plain import reason_of
 from aryl.policy.config import PolicyConfig
 from aryl.policy.estimating import UNKNOWN_S
 from aryl.store import Database
@@ -60,11 +61,12 @@ def test_a_guess_is_told_with_its_error_and_what_was_given(database: Database) -
     desk.submit(make_spec("new", estimated_duration_s=9_999.0))
 
     with database.read() as connection:
-        told = connection.execute(select(EVENTS.c.detail).where(EVENTS.c.kind == "guessed"))
+        told = connection.execute(select(EVENTS.c.detail).where(EVENTS.c.kind == "estimated"))
         (detail,) = told.scalars()
-    assert detail["given_s"] == 9_999.0
-    assert detail["run_s"] == pytest.approx(UNKNOWN_S, rel=0.2)
-    assert detail["log_error"] > 1.0
+    numbers = dict(reason_of(detail["reason"]).numbers)
+    assert numbers["given_s"] == 9_999.0
+    assert numbers["run_s"] == pytest.approx(UNKNOWN_S, rel=0.2)
+    assert float(numbers["factor"]) > 2.0
 
 
 def test_what_was_learnt_outlives_the_leader(database: Database) -> None:
