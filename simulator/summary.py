@@ -35,7 +35,6 @@ def summary_of(run: Finished) -> dict[str, Any]:
     config = inputs.world.config
     records = [r for r in journal.jobs.values() if not r.spec.carry_in]
     preemptions = sum(r.preemptions for r in records)
-    shares = shares_of(inputs.jobs)
     return {
         "scheme": config.scheme,
         "scenario": inputs.scenario,
@@ -47,11 +46,7 @@ def summary_of(run: Finished) -> dict[str, Any]:
         "jobs": len(records),
         "carry_in_jobs": len(journal.jobs) - len(records),
         "rejected": [{"job_id": name, "reason": why} for name, why in inputs.rejected],
-        "elastic_share": shares.elastic_jobs,
-        "elastic_gpu_time_share": shares.elastic_gpu_time,
-        "fungible_share": shares.fungible_jobs,
-        "heterogeneous_share": shares.heterogeneous_jobs,
-        "checkpoint_share": shares.checkpoint_jobs,
+        **_shares(inputs),
         "queuing_s": _distribution([r.queuing_s for r in records]),
         "jct_s": _distribution([_jct_s(r) for r in records]),
         "jct_bound_s": asdict(_bound(inputs)),
@@ -89,6 +84,18 @@ def _bound(inputs: RunInputs) -> JctBound:
     world = inputs.world
     assert isinstance(world.load, InferenceLoad), "a whole run knows all demand"
     return jct_bound(inputs.jobs, world.cluster, world.load.series, world.config)
+
+
+def _shares(inputs: RunInputs) -> dict[str, float]:
+    """What the jobs came to, drawn or not."""
+    shares = shares_of(inputs.jobs)
+    return {
+        "elastic_share": shares.elastic_jobs,
+        "elastic_gpu_time_share": shares.elastic_gpu_time,
+        "fungible_share": shares.fungible_jobs,
+        "heterogeneous_share": shares.heterogeneous_jobs,
+        "checkpoint_share": shares.checkpoint_jobs,
+    }
 
 
 def _cluster(inputs: RunInputs) -> dict[str, Any]:

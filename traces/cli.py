@@ -1,4 +1,4 @@
-"""`aryl trace`: converts, describes, cuts, checks and generates traces."""
+"""`aryl trace`: converts, describes, cuts, resamples, checks and generates traces."""
 
 import json
 from dataclasses import asdict
@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from aryl.model.errors import BadInput
+from traces.bootstrap import bootstrapped
 from traces.formats import FORMATS, detect_format
 from traces.job import Trace, trace_of
 from traces.statistics import DAY_S, describe
@@ -25,7 +26,7 @@ GPUS_PER_SERVER = 8  # as in every built-in cluster
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
-    help="Convert, describe, cut, check and generate traces.",
+    help="Convert, describe, cut, resample, check and generate traces.",
     epilog="Example: `aryl trace synth --out trace.csv.gz`",
 )
 
@@ -120,6 +121,21 @@ def window(
     cut = window_of(read_trace(trace), begin_s, days * DAY_S)
     carried = sum(bool(job.carry_in) for job in cut.jobs)
     _deliver(cut, out, f"{len(cut.jobs):,} jobs, {carried:,} of them carried in")
+
+
+@app.command(
+    epilog="Example: aryl trace bootstrap philly.csv.gz --days 10 --seed 3 --out b3.csv.gz"
+)
+def bootstrap(
+    trace: TraceFile,
+    days: Annotated[int, typer.Option(min=1, help="How many days to put in a row.")],
+    seed: Annotated[int, typer.Option(min=0, help="The same seed draws the same days.")] = 0,
+    out: Out = None,
+) -> None:
+    """Resample whole days of a trace, with replacement: how much a result owes to its days."""
+    made = bootstrapped(read_trace(trace), days, seed)
+    drawn = ", ".join(map(str, made.days))
+    _deliver(made.trace, out, f"{len(made.trace.jobs):,} jobs of the days {drawn}")
 
 
 @app.command(epilog="Example: aryl trace validate jobs.csv --gpus-per-server 8")

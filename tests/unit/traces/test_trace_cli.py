@@ -17,7 +17,7 @@ from traces.table import read_trace
 ROOT = Path(__file__).parents[3]
 SAMPLES = ROOT / "traces" / "samples"
 CANONICAL = str(SAMPLES / "canonical.csv")
-COMMANDS = ["convert", "describe", "window", "validate", "synth"]
+COMMANDS = ["convert", "describe", "window", "bootstrap", "validate", "synth"]
 
 
 def run(*arguments: str) -> Result:
@@ -128,6 +128,24 @@ def test_window_refuses_arguments_that_make_no_window(arguments: list[str]) -> N
     given = arguments if "--days" in arguments else [*arguments, "--days", "1"]
 
     assert run("window", CANONICAL, *given).exit_code == 2
+
+
+def test_bootstrap_writes_a_trace_of_the_days_that_it_names(tmp_path: Path) -> None:
+    source, out = tmp_path / "jobs.csv", tmp_path / "days.csv.gz"
+    source.write_text("job_id,submit_s,num_gpus,duration_s\na,60,1,5\nb,86460,2,5\nc,172799,4,5\n")
+
+    result = run("bootstrap", str(source), "--days", "3", "--seed", "2", "--out", str(out))
+
+    assert result.exit_code == 0
+    days = [int(day) for day in re.findall(r"of the days (\d), (\d), (\d)", result.output)[0]]
+    assert [job.job_id for job in read_trace(out).jobs] == [
+        f"d{new:02d}-{name}" for new, old in enumerate(days) for name in (["a"], ["b", "c"])[old]
+    ]
+
+
+@pytest.mark.parametrize("days", ["0", "1.5", "ten"])
+def test_bootstrap_takes_whole_days(days: str) -> None:
+    assert run("bootstrap", CANONICAL, "--days", days).exit_code == 2
 
 
 def test_validate_says_that_a_trace_is_valid() -> None:
