@@ -94,8 +94,7 @@ class Observer:
         tally.solver_s += [solve.seconds for solve in plan.solves]
         if plan.outlook:
             self._forecast_servers = plan.outlook.forecast_servers
-        if Due.ORCHESTRATE in snapshot.due:
-            _tally_loans(tally, snapshot, plan)
+        _tally_loans(tally, snapshot, plan)
         if self._log:
             self._write_actions(report, now)
             self._write_notes(plan, now)
@@ -173,7 +172,8 @@ def _tally_loans(tally: Tally, snapshot: Snapshot, plan: Plan) -> None:
     tally.asked_back_gpus += sum(snapshot.cluster.by_id[a.server_id].gpus for a in returned)
     tally.vacant_servers += codes.count(ReasonCode.RECLAIMED_VACANT)
     tally.flexible_servers += codes.count(ReasonCode.RECLAIMED_FLEXIBLE)
-    tally.collateral_gpus += _collateral_gpus(snapshot, plan, {a.server_id for a in returned})
+    if Due.ORCHESTRATE in snapshot.due:  # else they were vacant
+        tally.collateral_gpus += _collateral_gpus(snapshot, plan, {a.server_id for a in returned})
 
 
 def _collateral_gpus(snapshot: Snapshot, plan: Plan, returned: set[str]) -> int:

@@ -16,6 +16,7 @@ from aryl.model.demand import DemandHistory
 from aryl.model.job import Job, JobSpec
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import SCHEMES, PolicyConfig
+from aryl.policy.loaning import LOANINGS
 from aryl.policy.ordering import ORDERINGS
 from aryl.policy.placement import PLACEMENTS
 from aryl.policy.preempting import PREEMPTIONS
@@ -48,6 +49,7 @@ CONDITIONS = {  # where a server may be found in which condition; open ones may 
     "on loan": st.sampled_from([*[Condition.OPEN] * 3, *Condition]),
 }
 ORDERING_NAMES = st.sampled_from(sorted(ORDERINGS))
+LOANING_NAMES = st.sampled_from(sorted(LOANINGS))
 PREEMPTION_NAMES = st.sampled_from(sorted(PREEMPTIONS))
 SCALING_NAMES = st.sampled_from(sorted(SCALINGS))
 # more workers may be slower ones, from the second on or now and then
@@ -204,6 +206,8 @@ def configs(draw: st.DrawFn, /, **fixed: object) -> PolicyConfig:
         entry["scaling"] = draw(SCALING_NAMES)
     if draw(CHANCE):
         entry["preemption"] = draw(PREEMPTION_NAMES)
+    if draw(RARELY):
+        entry["loaning"] = draw(LOANING_NAMES)
     return load_policy(entry | fixed)
 
 

@@ -83,6 +83,7 @@ class Cluster:
     by_id: Mapping[str, Server] = field(init=False, repr=False, compare=False)
     training_gpus: int = field(init=False, compare=False)
     inference_servers: tuple[Server, ...] = field(init=False, repr=False, compare=False)
+    serving: int = field(init=False, repr=False, compare=False)  # inference servers that do
 
     def __post_init__(self) -> None:
         """Derive the look-ups once."""
@@ -93,6 +94,7 @@ class Cluster:
         put(self, "training_gpus", sum(training))
         inference = tuple(s for s in self.servers if s.pool is Pool.INFERENCE)
         put(self, "inference_servers", inference)
+        put(self, "serving", sum(server.serves for server in inference))
 
     def pool_of(self, server_id: str) -> Pool:
         """The home of a server."""

@@ -25,6 +25,7 @@ SCHEMES: dict[str, dict[str, str | float]] = {
     "sjf": _RIGID,
     "srtf": _RIGID | {"preemption": "remaining-time"},
     "las": _RIGID | {"ordering": "las", "preemption": "attained-service", "reconsider_s": 60.0},
+    "opportunistic": {"loaning": "opportunistic", "scaling": "none", "reconsider_s": 60.0},
     "aryl-loaning": {"scaling": "none"},
     "aryl-scaling": {"loaning": "none"},
     "gandiva": {"ordering": "fifo", "loaning": "none", "scaling": "gandiva"},

@@ -10,11 +10,11 @@ from aryl.model.plan import Plan, Waiting
 from aryl.model.snapshot import Due, Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
-from aryl.policy.loaning import LOANINGS
+from aryl.policy.loaning import LOANINGS, needed_now
+from aryl.policy.opportunistic import start_apart
 from aryl.policy.preempting import PREEMPTIONS
 from aryl.policy.ranking import ranked
-from aryl.policy.rivals import Scene
-from aryl.policy.rules import rules_of
+from aryl.policy.rules import Scene, rules_of
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.starting import start_queued
 
@@ -37,9 +37,13 @@ def decide(
     if Due.ORCHESTRATE in snapshot.due:
         outlook = LOANINGS[config.loaning](draft, snapshot, config)
     if Due.SCHEDULE in snapshot.due:
-        rules = rules_of(config)
-        draft, waiting = start_queued(draft, ranked(snapshot.queue, rules), rules)
-        scene = Scene(snapshot, config, rules)
+        scene = Scene(snapshot, config, rules_of(config))
+        if config.loaning == "opportunistic":
+            outlook = needed_now(snapshot, config)
+            draft, waiting = start_apart(draft, scene, outlook)
+        else:
+            queue = ranked(snapshot.queue, scene.rules)
+            draft, waiting = start_queued(draft, queue, scene.rules)
         draft, waiting = PREEMPTIONS[config.preemption](draft, waiting, scene)
         draft = SCALINGS[config.scaling](draft, config, snapshot.now)
     return Plan(

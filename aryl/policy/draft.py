@@ -6,7 +6,7 @@ its first change, so forking it to try something costs microseconds.
 
 from collections.abc import Callable, Collection, Iterable
 
-from aryl.model.capacity import Capacity
+from aryl.model.capacity import Capacity, Group
 from aryl.model.cluster import Cluster
 from aryl.model.job import Holding, Job, Placement, WorkerKind, holding_of
 from aryl.model.plan import (
@@ -157,6 +157,19 @@ class Draft:
         """Lend an inference server."""
         self._own().open_loan(index)
         self.actions.append(LoanServer(self.cluster.servers[index].id, reason))
+
+    def keep_home(self) -> None:
+        """Lend no server after all that no job has come to use."""
+        lent = [a.server_id for a in self.actions if isinstance(a, LoanServer)]
+        unused = {}
+        for server_id in lent:
+            index = self.cluster.by_id[server_id].index
+            if self.capacity.now.group[index] is Group.VACANT_LOAN:
+                self._own().close_loan(index)
+                unused[server_id] = index
+        self.actions = [
+            a for a in self.actions if not (isinstance(a, LoanServer) and a.server_id in unused)
+        ]
 
     def reclaim(self, index: int, reason: Reason) -> None:
         """Ask a vacant on-loan server back."""

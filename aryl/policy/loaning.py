@@ -42,6 +42,25 @@ def lend_by_forecast(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> 
     return outlook
 
 
+def take_back_needed(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> Outlook | None:
+    """Take back what inference needs by now; servers are lent when jobs start there."""
+    return_busy(draft, snapshot)
+    outlook = needed_now(snapshot, config)
+    on_loan = snapshot.on_loan - sum(isinstance(a, ReclaimServer) for a in draft.actions)
+    if outlook and outlook.loanable < on_loan:
+        take_back(draft, snapshot, config, on_loan - outlook.loanable)
+    return outlook
+
+
+def needed_now(snapshot: Snapshot, config: PolicyConfig) -> Outlook | None:
+    """What inference needs without any foresight: now, or in the last bin that ended."""
+    needs = [float(servers) for servers in snapshot.demand.values[-1:]]
+    needs += [] if snapshot.demand_now is None else [snapshot.demand_now]
+    if not needs:
+        return None
+    return Outlook(max(needs), loanable_servers(snapshot, config.headroom, max(needs)))
+
+
 def _foreseen(snapshot: Snapshot, config: PolicyConfig) -> float | None:
     """The servers that inference will need within the lead time, as far as that can be told."""
     lead_s = config.orchestrator_s + config.vacate_s
@@ -49,13 +68,16 @@ def _foreseen(snapshot: Snapshot, config: PolicyConfig) -> float | None:
     return forecaster(snapshot.demand, snapshot.now, lead_s, config.quantile)
 
 
-LOANINGS: dict[str, Loaning] = {"none": never_lend, "forecast": lend_by_forecast}
+LOANINGS: dict[str, Loaning] = {
+    "none": never_lend,
+    "forecast": lend_by_forecast,
+    "opportunistic": take_back_needed,
+}
 
 
 def loanable_servers(snapshot: Snapshot, headroom: float, forecast: float) -> int:
     """Servers that inference can spare: floor((1 - headroom) x servers - forecast), at least 0."""
-    servers = sum(server.serves for server in snapshot.cluster.inference_servers)
-    return max(0, floor((1.0 - headroom) * servers - forecast + ROUNDING))
+    return max(0, floor((1.0 - headroom) * snapshot.cluster.serving - forecast + ROUNDING))
 
 
 def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlook) -> None:

@@ -37,14 +37,14 @@ class Ordering:
 
 def _by_arrival(job: Job, _measure: Measure) -> Rank:
     spec = job.spec
-    if _is_carried_in(job):
+    if is_carried_in(job):
         return _widest_first(job)
     return (1, -spec.priority, spec.submit_s, spec.job_id)
 
 
 def _by_arrival_heterogeneous_last(job: Job, _measure: Measure) -> Rank:
     spec = job.spec
-    if _is_carried_in(job):
+    if is_carried_in(job):
         return _widest_first(job)
     return (1, spec.heterogeneous, -spec.priority, spec.submit_s, spec.job_id)
 
@@ -52,7 +52,7 @@ def _by_arrival_heterogeneous_last(job: Job, _measure: Measure) -> Rank:
 def _by_shortest(job: Job, measure: Measure) -> Rank:
     """By the least estimated run time that is left, reached with the most workers (paper §4)."""
     spec = job.spec
-    if _is_carried_in(job):
+    if is_carried_in(job):
         return _widest_first(job)
     left_s = (job.believed_work_by(job.progress_s) - job.done) / measure.fastest
     return (1, spec.heterogeneous, -spec.priority, left_s, spec.submit_s, spec.job_id)
@@ -61,7 +61,7 @@ def _by_shortest(job: Job, measure: Measure) -> Rank:
 def _by_service(job: Job, measure: Measure) -> Rank:
     """By queue, and in each by arrival."""
     spec = job.spec
-    if _is_carried_in(job):
+    if is_carried_in(job):
         return _widest_first(job)
     queue = queue_of(served_gpu_s(job, job.progress_s), measure.limits_gpu_s)
     return (1, spec.heterogeneous, -spec.priority, queue, spec.submit_s, spec.job_id)
@@ -85,7 +85,7 @@ def queue_of(gpu_s: float, limits_gpu_s: Sequence[float]) -> int:
     return bisect_right(limits_gpu_s, gpu_s)
 
 
-def _is_carried_in(job: Job) -> bool:
+def is_carried_in(job: Job) -> bool:
     """Whether the job ran before the trace began and has not been placed yet."""
     return job.spec.carry_in and not job.preemptions
 

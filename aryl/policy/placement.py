@@ -33,6 +33,11 @@ def elastic_to_loans(spec: JobSpec) -> tuple[Side, ...]:
     return training_first(spec)
 
 
+def apart(spec: JobSpec) -> tuple[Side, ...]:
+    """Fungible jobs on on-loan servers only, all others on training servers only."""
+    return (LOAN_SIDE,) if spec.fungible else (TRAINING_SIDE,)
+
+
 PLACEMENTS: dict[str, Sides] = {
     "best-fit": elastic_to_loans,
     "best-fit-training-first": training_first,

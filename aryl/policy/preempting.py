@@ -21,7 +21,8 @@ from heapq import heapify, heappop, heapreplace
 
 from aryl.model.plan import Waiting
 from aryl.policy.draft import Draft
-from aryl.policy.rivals import ByEnd, ByService, Rivals, Scene
+from aryl.policy.rivals import ByEnd, ByService, Rivals
+from aryl.policy.rules import Scene
 from aryl.policy.suspending import start_suspending
 
 Preempted = tuple[Draft, tuple[Waiting, ...]]  # who waits still, and why

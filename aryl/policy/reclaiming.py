@@ -30,6 +30,12 @@ def take_back(draft: Draft, snapshot: Snapshot, config: PolicyConfig, demand: in
         _preempt_and_return(draft, snapshot, config, (demand, left))
 
 
+def return_unused(draft: Draft) -> None:
+    """Return all vacant servers."""
+    vacant = len(_members(draft, Group.VACANT_LOAN))
+    _return_vacant(draft, vacant, because(ReasonCode.RECLAIMED_VACANT, demand=vacant))
+
+
 def return_busy(draft: Draft, snapshot: Snapshot) -> None:
     """Return the on-loan servers that inference has begun to use and base workers don't."""
     reason = because(ReasonCode.RECLAIMED_BUSY)

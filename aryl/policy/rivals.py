@@ -2,28 +2,17 @@
 
 from bisect import bisect_left, bisect_right, insort
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from math import ceil, inf
 from typing import Protocol
 
 from aryl.model.job import Job
-from aryl.model.snapshot import Snapshot
-from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.ordering import queue_of, served_gpu_s, standing
 from aryl.policy.placement import Side
-from aryl.policy.rules import Rules
+from aryl.policy.rules import Scene
 from aryl.policy.speedup import throughput
 from aryl.policy.suspending import Choice, Room
-
-
-@dataclass(frozen=True, slots=True)
-class Scene:
-    """What a preemption looks at beside the draft."""
-
-    snapshot: Snapshot
-    config: PolicyConfig
-    rules: Rules
 
 
 class Rivals(Protocol):

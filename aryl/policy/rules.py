@@ -1,12 +1,13 @@
 """What a scheme's registry entries mean for one job: the bridge from names to functions."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from aryl.model.job import Job, JobSpec
 from aryl.model.queue import Rank
+from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.ordering import ORDERINGS, Measure, Ordering
-from aryl.policy.placement import PLACEMENTS, Sides, training_first
+from aryl.policy.placement import PLACEMENTS, Side, Sides, apart, training_first
 from aryl.policy.speedup import throughput
 
 
@@ -35,6 +36,19 @@ class Rules:
         fastest = throughput(self.speedup, most, job.spec.requested_workers)
         return self.ordering.key(job, Measure(fastest, self.limits_gpu_s))
 
+    def on(self, side: Side) -> "Rules":
+        """The same rules for jobs that may use one side of the cluster only."""
+        return replace(self, sides=lambda _spec: (side,))
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """What parts of a policy look at beside the draft."""
+
+    snapshot: Snapshot
+    config: PolicyConfig
+    rules: Rules
+
 
 def rules_of(config: PolicyConfig) -> Rules:
     """The rules that a configuration names."""
@@ -44,9 +58,15 @@ def rules_of(config: PolicyConfig) -> Rules:
     return Rules(
         ranking=f"{config.ordering}/{config.scaling}/{config.speedup}/{limits_gpu_s}",
         ordering=ORDERINGS[config.ordering],
-        # Where nothing scales, no job has flexible workers to give up: none is drawn to loans.
-        sides=PLACEMENTS[config.placement] if scales else training_first,
+        sides=_sides(config),
         scales=scales,
         speedup=config.speedup,
         limits_gpu_s=limits_gpu_s,
     )
+
+
+def _sides(config: PolicyConfig) -> Sides:
+    if config.loaning == "opportunistic":
+        return apart
+    # Where nothing scales, no job has flexible workers to give up: none is drawn to loans.
+    return PLACEMENTS[config.placement] if config.scaling != "none" else training_first

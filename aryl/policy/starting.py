@@ -147,7 +147,7 @@ def _parts(draft: Draft, index: FreeIndex, spec: JobSpec, rules: Rules) -> tuple
         workers = draft.cluster.workers_on(pool, base)
         if index.workers_that_fit(groups, spec.gpus_per_worker) >= workers:
             return ((side, workers),)
-    if not spec.heterogeneous:
+    if not spec.heterogeneous or len(rules.sides(spec)) < 2:
         return ()
     on_training = index.workers_that_fit(TRAINING_SIDE[0], spec.gpus_per_worker)
     on_loan = draft.cluster.workers_on(Pool.INFERENCE, base - on_training)

@@ -76,7 +76,7 @@ def after_starts(snapshot: Snapshot, plan: Plan, names: set[str]) -> Ledger:
 
 
 @often(1.5)
-@given(snapshots(due=Due.SCHEDULE, worker_gpus=1), configs(preemption="none"))
+@given(snapshots(due=Due.SCHEDULE, worker_gpus=1), configs(loaning="none", preemption="none"))
 def test_a_job_waits_only_if_it_does_not_fit_beside_those_before_it(
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
@@ -98,7 +98,7 @@ def test_a_job_waits_only_if_it_does_not_fit_beside_those_before_it(
 
 
 @often(1.5)
-@given(snapshots(due=Due.SCHEDULE), configs(ordering="fifo"))
+@given(snapshots(due=Due.SCHEDULE), configs(ordering="fifo", loaning="none"))
 def test_strict_fifo_starts_nothing_behind_a_job_that_does_not_fit(
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
@@ -112,7 +112,7 @@ def test_strict_fifo_starts_nothing_behind_a_job_that_does_not_fit(
 
 
 @often(2)
-@given(snapshots(due=Due.SCHEDULE), configs())
+@given(snapshots(due=Due.SCHEDULE), configs(loaning="none"))
 def test_no_job_that_would_still_fit_beside_the_starts_is_left_waiting(
     snapshot: Snapshot, config: PolicyConfig
 ) -> None:
