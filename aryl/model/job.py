@@ -64,6 +64,11 @@ class JobSpec:
         """Whether any of it may run on on-loan servers."""
         return self.fungible or self.heterogeneous
 
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """The numbers of training workers with which the job may run, in order."""
+        return tuple(filter(self.allows, range(self.min_workers, self.max_workers + 1)))
+
     def allows(self, workers: int) -> bool:
         """Whether the job may run with that many training workers."""
         within = self.min_workers <= workers <= self.max_workers

@@ -32,8 +32,10 @@ class Rules:
 
     def rank(self, job: Job) -> Rank:
         """Where a job stands in the order; lower comes first."""
-        most = job.spec.max_workers if self.scales else job.spec.requested_workers
-        fastest = throughput(self.speedup, most, job.spec.requested_workers)
+        spec = job.spec
+        sizes = (spec.min_workers, *spec.sizes) if self.scales else (spec.requested_workers,)
+        # most workers are not the fastest where exchange outweighs what they compute
+        fastest = max(throughput(self.speedup, w, spec.requested_workers) for w in sizes)
         return self.ordering.key(job, Measure(fastest, self.limits_gpu_s))
 
     def on(self, side: Side) -> "Rules":

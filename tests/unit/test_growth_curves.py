@@ -3,7 +3,9 @@
 import pytest
 
 from aryl.policy import sharing
-from tests.builders import base, make_cluster
+from aryl.policy.registry import load_policy
+from aryl.policy.rules import rules_of
+from tests.builders import base, make_cluster, make_job
 from tests.growing import added, elastic, grown
 
 SCALING = ("aryl-scaling", "gandiva", "afs", "pollux")
@@ -111,3 +113,16 @@ def test_a_growth_that_cannot_be_placed_falls_to_the_fastest_size_that_can(
 
     # beside a worker of 3 GPUs, fewer of 2 fit than the GPUs that are left would make
     assert added(grown(cluster, threes, twos, speedup=speedup)) == gains
+
+
+def test_a_job_is_as_short_as_its_fastest_size_makes_it() -> None:
+    rigid = make_job("rigid", workers=2, duration_s=110.0)
+    elastic_job = make_job("elastic", min_workers=2, max_workers=16, duration_s=100.0)
+
+    def first(speedup: str) -> str:
+        rank = rules_of(load_policy({"speedup": speedup})).rank
+        return min(rigid, elastic_job, key=rank).id
+
+    # on the slow ring, 16 workers would take 112 s, and nobody will give it so many
+    assert first(SLOW_RING) == "elastic"
+    assert first("linear") == "elastic"
