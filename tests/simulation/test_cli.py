@@ -90,6 +90,28 @@ def test_a_run_prints_its_summary_as_json(trace: Path, tmp_path: Path) -> None:
     assert (summary["scheme"], summary["scenario"], summary["seed"]) == ("aryl", "basic", 0)
 
 
+@pytest.mark.parametrize("command", ["run", "compare"])
+def test_a_run_may_differ_from_its_scenario(command: str, trace: Path, tmp_path: Path) -> None:
+    options = (
+        "--cluster",
+        "testbed",
+        "--scenario",
+        "advanced",
+        "--out",
+        tmp_path / "runs",
+        "--json",
+    )
+    others = ("--workload", "fungible_jobs=1", "--workload", "elastic_jobs=0")
+    words = ("--schemes", "sjf") if command == "compare" else ("--scheme", "sjf")
+
+    printed = json.loads(aryl("sim", command, trace, *options, *others, *words).out)
+
+    summary = printed["schemes"]["sjf"] if command == "compare" else printed
+    assert (summary["scenario"], summary["workload"]["heterogeneous_jobs"]) == ("advanced", 0.1)
+    assert (summary["workload"]["fungible_jobs"], summary["workload"]["elastic_jobs"]) == (1, 0)
+    assert (summary["fungible_share"], summary["elastic_share"]) == (1, 0)
+
+
 def test_a_run_that_never_lends_has_a_table_of_loans(trace: Path, tmp_path: Path) -> None:
     aryl("sim", "run", trace, "--scheme", "fifo", "--cluster", "testbed", "--out", tmp_path / "run")
 

@@ -143,6 +143,15 @@ def test_bootstrap_writes_a_trace_of_the_days_that_it_names(tmp_path: Path) -> N
     ]
 
 
+def test_bootstrap_draws_by_its_seed(tmp_path: Path) -> None:
+    source = tmp_path / "jobs.csv"
+    source.write_text("job_id,submit_s,num_gpus,duration_s\na,60,1,5\nb,172799,4,5\n")
+
+    first, second = (run("bootstrap", str(source), "--days", "9", "--seed", seed) for seed in "12")
+
+    assert first.output != second.output
+
+
 @pytest.mark.parametrize("days", ["0", "1.5", "ten"])
 def test_bootstrap_takes_whole_days(days: str) -> None:
     assert run("bootstrap", CANONICAL, "--days", days).exit_code == 2
