@@ -1,5 +1,6 @@
 """What happened in a replay: job lives, held GPUs, loans and usage, as the output files need it."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -121,6 +122,7 @@ class Journal(Notes):
         """Measure usage in the window between the first and the last submission."""
         self.jobs: dict[str, JobRecord] = {}
         self.allocations: list[Allocation] = []
+        self._allocated: Callable[[Allocation], object] = self.allocations.append
         self.loans: list[LoanRecord] = []
         self.meters = Meters(
             training_gpus=Meter(*window_s),
@@ -133,6 +135,10 @@ class Journal(Notes):
         self._held: dict[Place, tuple[int, int, float]] = {}
         self._lent: dict[str, LoanRecord] = {}
         self._demand = 0
+
+    def hand_on(self, allocated: Callable[[Allocation], object]) -> None:
+        """Tell of each allocation as it ends, instead of keeping it in `allocations`."""
+        self._allocated = allocated
 
     def resume(self, snapshot: Snapshot) -> None:
         """Take over what waits, runs and is lent; waiting counts from now on."""
@@ -182,7 +188,7 @@ class Journal(Notes):
         """A job holds `workers` at a place from now on."""
         before = self._held.pop(place, None)
         if before:
-            self.allocations.append(Allocation(*place, *before, now))
+            self._allocated(Allocation(*place, *before, now))
         if workers:
             self._held[place] = (workers, workers * spec.gpus_per_worker, now)
 

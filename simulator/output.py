@@ -2,12 +2,13 @@
 
 import csv
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from aryl.model.errors import BadInput
-from simulator.journal import JobRecord
+from simulator.journal import Allocation, JobRecord
 from simulator.observer import Sight
 from simulator.summary import Finished, summary_of, timing_of
 
@@ -34,7 +35,7 @@ ALLOCATION_COLUMNS = ("job_id", "server_id", "kind", "workers", "gpus", "start_s
 LOAN_COLUMNS = ("server_id", "start_s", "reclaim_s", "end_s")
 
 
-EVENTS, EVENTS_SO_FAR = "events.jsonl", "events.jsonl.partial"
+EVENTS, ALLOCATIONS = "events.jsonl", "allocations.csv"
 
 
 def check_folder(out: Path) -> None:
@@ -48,18 +49,38 @@ def open_folder(out: Path) -> None:
     check_folder(out)
     try:
         out.mkdir(parents=True, exist_ok=True)
-        (out / EVENTS_SO_FAR).touch()
-        (out / EVENTS_SO_FAR).unlink()
+        _part_of(out / EVENTS).touch()
+        _part_of(out / EVENTS).unlink()
     except OSError as error:
         problem = f"can't be written to: {error.strerror}"
         raise BadInput("--out", problem, value=str(out), expected="a folder of yours") from error
 
 
+@contextmanager
+def growing(path: Path) -> Iterator[IO[str]]:
+    """A file that has its name once it is whole; where writing breaks off, it is gone."""
+    part = _part_of(path)
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            yield file
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+@contextmanager
+def allocations_in(out: Path) -> Iterator[Callable[[Allocation], object]]:
+    """Take allocations one by one, as they end, into their table in a folder."""
+    with growing(out / ALLOCATIONS) as file:
+        rows = csv.writer(file, lineterminator="\n")
+        rows.writerow(ALLOCATION_COLUMNS)
+        yield rows.writerow
+
+
 def write_run(run: Finished, out: Path) -> dict[str, Any]:
-    """Write the tables and summaries of a run into a folder; its summary."""
+    """Write the tables of a run into a folder, but for allocations, and its summary."""
     journal = run.journal
     _write_table(out / "jobs.csv", JOB_COLUMNS, map(_job_row, journal.jobs.values()))
-    _write_table(out / "allocations.csv", ALLOCATION_COLUMNS, journal.allocations)
     loans = sorted(journal.loans, key=lambda loan: (loan.start_s, loan.server_id))
     _write_table(out / "loans.csv", LOAN_COLUMNS, loans)
     _write_table(out / "timeline.csv", Sight._fields, run.observer.timeline)
@@ -67,6 +88,10 @@ def write_run(run: Finished, out: Path) -> dict[str, Any]:
     _write_json(out / "summary.json", summary)
     _write_json(out / "timing.json", timing_of(run))
     return summary
+
+
+def _part_of(path: Path) -> Path:
+    return path.with_name(f"{path.name}.partial")
 
 
 def _job_row(record: JobRecord) -> Sequence[object]:

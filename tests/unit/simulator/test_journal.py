@@ -4,7 +4,7 @@ import pytest
 
 from aryl.model.cluster import Pool
 from aryl.model.job import WorkerKind
-from simulator.journal import Journal, Meter
+from simulator.journal import Allocation, Journal, Meter
 from tests.builders import make_spec
 
 PLACE = ("job", "train-0001", WorkerKind.BASE)
@@ -96,3 +96,15 @@ def test_shortfall_is_what_inference_lacks_whatever_is_on_loan() -> None:
 
     assert journal.meters.shortfall_servers.total == 2 * 15 + 1 * 15 + 3 * 10
     assert journal.meters.demand_servers.total == 2 * 10
+
+
+def test_allocations_that_are_handed_on_are_not_kept() -> None:
+    told: list[Allocation] = []
+    journal = Journal((0.0, 100.0), 0)
+    journal.hand_on(told.append)
+
+    journal.holds(PLACE, 2, make_spec("job", gpus_per_worker=4), 0.0)
+    journal.holds(PLACE, 0, make_spec("job"), 10.0)
+
+    assert told == [(*PLACE, 2, 8, 0.0, 10.0)]
+    assert journal.allocations == []
