@@ -23,9 +23,13 @@ def test_allocations_are_rows_of_a_table_that_appears_once_it_is_whole(tmp_path:
 def test_a_run_that_breaks_off_leaves_the_earlier_table_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / ALLOCATIONS).write_text("earlier")
 
-    with pytest.raises(KeyboardInterrupt), allocations_in(tmp_path) as allocated:
-        allocated(HELD)
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with allocations_in(tmp_path) as allocated:
+            allocated(HELD)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
 
     assert [file.name for file in tmp_path.iterdir()] == [ALLOCATIONS]
     assert (tmp_path / ALLOCATIONS).read_text() == "earlier"
