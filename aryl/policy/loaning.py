@@ -11,7 +11,7 @@ from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.forecasting import FORECASTERS
-from aryl.policy.reclaiming import return_busy, take_back
+from aryl.policy.reclaiming import return_busy, return_unused, take_back
 from aryl.policy.rules import rules_of
 from aryl.policy.units import training_workers
 
@@ -49,6 +49,7 @@ def take_back_needed(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> 
     on_loan = snapshot.on_loan - sum(isinstance(a, ReclaimServer) for a in draft.actions)
     if outlook and outlook.loanable < on_loan:
         take_back(draft, snapshot, config, on_loan - outlook.loanable)
+    return_unused(draft)
     return outlook
 
 

@@ -12,10 +12,12 @@ from pathlib import Path
 from tests.checker.files import Asked, Ended, RunFiles, read_run
 from tests.checker.hosting import reclaims_at
 from tests.checker.jobs import job_faults, lives, work_faults
+from tests.checker.opportunism import opportunism_faults
 from tests.checker.preemptions import order_faults, preemption_faults
 from tests.checker.reclaims import reclaim_faults
 from tests.checker.servers import server_faults, unfounded_loans
-from tests.checker.shape import RIGID_SCHEMES, Knobs, Shape
+from tests.checker.shape import RIGID_SCHEMES, SUSPENDING_SCHEMES, Knobs, Shape
+from tests.checker.suspensions import suspension_faults
 from tests.checker.totals import Demand, forecast_faults, summary_faults, timeline_faults
 
 
@@ -37,7 +39,10 @@ def check_run(
         server_faults(run, shape, knobs),
         *(job_faults(life, run.held_by.get(life.job.job_id, ())) for life in lived),
         *(work_faults(life, back) for life in lived),
-        preemption_faults(run, lived, knobs),
+        opportunism_faults(run, lived),
+        suspension_faults(run, lived, knobs)
+        if run.summary["scheme"] in SUSPENDING_SCHEMES
+        else preemption_faults(run, lived, knobs),
         order_faults(run),
         summary_faults(run, shape, demand),
         timeline_faults(run, demand),

@@ -226,6 +226,11 @@ def _tally(
     return total, lost * job.gpus_per_worker
 
 
+def made_before(life: Life, runs: int) -> float:
+    """The work done in so many runs, in worker-seconds, where no preemption discards any."""
+    return sum(_progress(life, run, is_restart=at > 0) for at, run in enumerate(life.runs[:runs]))
+
+
 def _progress(life: Life, run: Run, *, is_restart: bool) -> float:
     """The integral of speed over a run; a job stands still while it restarts or is resized."""
     knobs = life.knobs

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tests.checker.files import Held, Lent, RunFiles, Seen
-from tests.checker.shape import BIN_S, LENDING_SCHEMES, Knobs, Shape
+from tests.checker.shape import BIN_S, LENDING_SCHEMES, OPPORTUNISTIC, Knobs, Shape
 
 Levels = tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.int64]]
 
@@ -111,7 +111,7 @@ def unfounded_loans(run: RunFiles, shape: Shape, knobs: Knobs) -> Iterator[str]:
     starts = np.sort([loan.start_s for loan in run.loans])
     ends = np.sort([loan.end_s for loan in run.loans])
     for start_s in np.unique(starts):
-        row = _row_after(run.timeline, float(start_s))
+        row = _row_for(run, float(start_s))
         if row is None:
             continue
         if row.forecast_servers is None:
@@ -127,7 +127,12 @@ def unfounded_loans(run: RunFiles, shape: Shape, knobs: Knobs) -> Iterator[str]:
             )
 
 
-def _row_after(timeline: Sequence[Seen], time_s: float) -> Seen | None:
-    """The first row of the timeline at a time or after it: it shows the forecast in force then."""
-    place = -int(-time_s // BIN_S)
-    return timeline[place] if place < len(timeline) else None
+def _row_for(run: RunFiles, time_s: float) -> Seen | None:
+    """The row of the timeline that shows the forecast in force at a time.
+
+    It is the first at that time or after it; where loans are made at any time and nothing is
+    foreseen, the last before it, as no bin has ended since.
+    """
+    is_early = run.summary["scheme"] == OPPORTUNISTIC
+    place = int(time_s // BIN_S) if is_early else -int(-time_s // BIN_S)
+    return run.timeline[place] if place < len(run.timeline) else None

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 
 BIN_S = 300.0
-RIGID_SCHEMES = frozenset({"fifo", "fifo-backfill", "sjf", "aryl-loaning"})
-LENDING_SCHEMES = frozenset({"aryl", "aryl-loaning"})
+SUSPENDING_SCHEMES = frozenset({"srtf", "las"})
+OPPORTUNISTIC = "opportunistic"
+RIGID_SCHEMES = SUSPENDING_SCHEMES | {"fifo", "fifo-backfill", "sjf", "aryl-loaning", OPPORTUNISTIC}
+LENDING_SCHEMES = frozenset({"aryl", "aryl-loaning", OPPORTUNISTIC})
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,3 +46,4 @@ class Knobs:
     headroom: float = 0.02
     heterogeneous_efficiency: float = 0.7
     reclaim: str = "greedy"
+    las_limits_gpu_s: tuple[float, ...] = (3_600.0, 28_800.0, 230_400.0)
