@@ -58,29 +58,26 @@ PREEMPTIONS: Mapping[str, Preemption] = {
 def _in_order(
     draft: Draft, waiting: tuple[Waiting, ...], scene: Scene, rivals: Rivals
 ) -> Preempted:
-    """Look at the first of each shape, lowest rank first; one that meets nobody ends its shape."""
+    """Look at waiting jobs, lowest rank first; where one may start, the first of its shape does.
+
+    For jobs of one shape fit alike, and the first has less to lose than whoever may start.
+    """
     jobs, rules = scene.snapshot.queue.jobs, scene.rules
-    started: set[str] = set()
+    started = [0] * len(waiting)  # of each entry's jobs, which are of one shape
     heads = [(rules.rank(jobs[entry.job_ids[0]]), at, 0) for at, entry in enumerate(waiting)]
     heapify(heads)
     while heads:
         _, at, place = heads[0]
         alike = waiting[at].job_ids
-        job = jobs[alike[place]]
-        choice = rivals.against(draft, job)
+        choice = rivals.against(draft, jobs[alike[place]])
         if choice is None or place + 1 == len(alike):
             heappop(heads)
         else:
             heapreplace(heads, (rules.rank(jobs[alike[place + 1]]), at, place + 1))
-        if choice and (start := start_suspending(draft, job, choice, rules)):
+        first = jobs[alike[started[at]]]
+        if choice and (start := start_suspending(draft, first, choice, rules)):
             draft, victims = start
-            rivals.displaced(draft, job, victims)
-            started.add(job.id)
-    return draft, _without(waiting, started)
-
-
-def _without(waiting: tuple[Waiting, ...], started: set[str]) -> tuple[Waiting, ...]:
-    if not started:
-        return waiting
-    left = [(w.reason, tuple(name for name in w.job_ids if name not in started)) for w in waiting]
-    return tuple(Waiting(reason, job_ids) for reason, job_ids in left if job_ids)
+            rivals.displaced(draft, first, victims)
+            started[at] += 1
+    left = ((w.reason, w.job_ids[n:]) for w, n in zip(waiting, started, strict=True))
+    return draft, tuple(Waiting(reason, job_ids) for reason, job_ids in left if job_ids)
