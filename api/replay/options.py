@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+SCENARIO = "basic, advanced, heterogeneous, ideal or as-is; else what the trace's columns say."
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
@@ -14,7 +16,7 @@ class Source:
     trace: Annotated[Path, typer.Argument(metavar="TRACE", help="Jobs: .csv, .csv.gz, .parquet.")]
     scenario: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="As of `aryl sim run`; else by the trace's columns."),
+        typer.Option(metavar="NAME", help=SCENARIO),
     ] = None
     seed: Annotated[
         int, typer.Option(min=0, metavar="N", help="Seed of everything that is drawn.")
