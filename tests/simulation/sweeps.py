@@ -103,3 +103,12 @@ def descendants(pid: int) -> dict[int, int]:
         level = {child for child, parent in parents.items() if parent in level}
         found |= {child: parents[child] for child in level}
     return found
+
+
+def is_running(pid: int) -> bool:
+    """Whether a process is there and not merely waiting to be forgotten."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+    return state != "Z"

@@ -4,7 +4,9 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq  # type: ignore[import-untyped]
 import pytest
@@ -18,6 +20,7 @@ from tests.simulation.sweeps import (
     LARGER,
     descendants,
     going,
+    is_running,
     runs,
     swept,
     until,
@@ -188,7 +191,7 @@ def test_a_cell_whose_process_dies_fails_and_the_others_go_on(tmp_path: Path) ->
     assert swept(spec, out)["run"] == 1
 
 
-def _worker(process: "subprocess.Popen[str]") -> int:
+def _worker(process: "subprocess.Popen[Any]") -> int:
     """The process that runs a cell: the child of a child of the sweep."""
     found: list[int] = []
 
@@ -205,18 +208,41 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     spec, out = write_spec(tmp_path, trace=f"synth = {{ {LARGER} }}"), tmp_path / "out"
     with going(spec, out, "--processes", "1") as process:
         until(lambda: len(runs(out)) >= 2)
-        below = descendants(process.pid)
         process.kill()
         process.wait()
     kept = runs(out)
     assert 2 <= len(kept) < CELLS
 
-    until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in below))
-    assert runs(out) == kept
     again = swept(spec, out)
 
     assert (again["run"], again["kept"]) == (CELLS - len(kept), len(kept))
     assert kept.items() < runs(out).items()
+
+
+def test_no_cell_outlives_a_killed_sweep(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "endless.csv")  # which nobody writes to: the cell waits for ever
+    script = tmp_path / "endless.py"
+    script.write_text(ENDLESS, encoding="utf-8")
+    process = subprocess.Popen([sys.executable, str(script)], cwd=tmp_path)  # noqa: S603 - our own code
+    try:
+        _worker(process)
+        below = descendants(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+
+    until(lambda: not any(is_running(pid) for pid in below))
+
+
+ENDLESS = """
+from pathlib import Path
+from simulator.request import RunRequest
+from simulator.sweep.local import run_here
+from simulator.sweep.work import Order
+
+if __name__ == "__main__":
+    list(run_here([Order("a", RunRequest(Path("endless.csv")))], 1, print))
+"""
 
 
 def test_two_sweeps_do_not_write_to_one_folder(tmp_path: Path) -> None:

@@ -13,7 +13,15 @@ from tempfile import mkdtemp
 
 import pytest
 
-from tests.simulation.sweeps import COMMAND, descendants, refused, swept, until, write_spec
+from tests.simulation.sweeps import (
+    COMMAND,
+    descendants,
+    is_running,
+    refused,
+    swept,
+    until,
+    write_spec,
+)
 from traces.synthetic import generate
 from traces.writing import write_trace
 
@@ -61,16 +69,8 @@ def ray_address() -> Iterator[str]:
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)  # what is left of its session
         process.communicate()
-        until(lambda: not any(_is_running(pid) for pid in below))
+        until(lambda: not any(is_running(pid) for pid in below))
         shutil.rmtree(folder, ignore_errors=True)
-
-
-def _is_running(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-    except (FileNotFoundError, ProcessLookupError):
-        return False
-    return state != "Z"
 
 
 @pytest.mark.slow

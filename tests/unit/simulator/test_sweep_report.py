@@ -33,6 +33,10 @@ scenario = "basic"
 scheme = "fifo"
 seed = [0, 1]
 [[grid]]
+name = "half a baseline"
+scenario = "ideal"
+scheme = "fifo"
+[[grid]]
 name = "headroom"
 policy.headroom = [0.0, 0.02, 0.1]
 [[grid]]
@@ -91,7 +95,7 @@ def test_seeds_are_joined_and_ratios_are_to_the_baseline_of_the_same_seed(sweep:
 def test_without_a_baseline_there_are_no_ratios(sweep: Swept) -> None:
     _, studies, runs = sweep
 
-    table = study_table(studies[2], runs, "")
+    table = study_table(studies[3], runs, "")
 
     assert TIMES not in table.head
     assert [(names, figures[0]) for names, figures in table.rows] == [
@@ -114,7 +118,7 @@ def test_a_failed_run_is_left_out_of_means_and_shown_where_nothing_is_left(sweep
 def test_a_table_on_an_axis_goes_by_its_entries(sweep: Swept) -> None:
     _, studies, runs = sweep
 
-    names = [names for names, _ in study_table(studies[3], runs, "").rows]
+    names = [names for names, _ in study_table(studies[4], runs, "").rows]
 
     assert names == [("share 0.2, max 0.25",), ("share 0.4, max 0.25",)]
 
@@ -122,7 +126,7 @@ def test_a_table_on_an_axis_goes_by_its_entries(sweep: Swept) -> None:
 def test_numbers_are_drawn_as_a_line_and_names_as_bars_beside_each_other(sweep: Swept) -> None:
     _, studies, runs = sweep
 
-    bars, lines = (study_charts(studies[n], runs, n) for n in (0, 2))
+    bars, lines = (study_charts(studies[n], runs, n) for n in (0, 3))
 
     assert [chart.title for chart in bars] == ["Mean queuing time", "Mean completion time (JCT)"]
     assert [trace.type for trace in bars[0].figure.data] == ["bar", "bar"]
