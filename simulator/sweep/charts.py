@@ -16,25 +16,25 @@ from simulator.sweep.tables import JCT, PREEMPTED, QUEUING, Measure
 
 _HEIGHT_PX = 300
 _LINE_FROM = 3  # numbers on an axis; fewer are bars
-_HOUR_S = 3600.0
+_TIMES = (("hours", 3600.0), ("minutes", 60.0), ("seconds", 1.0))
+_SHARES = (("", 1.0),)
 
 
 @dataclass(frozen=True, slots=True)
 class _Drawn:
-    """A figure as a chart shows it: scaled to its unit, and written in full where it is named."""
+    """A figure as a chart shows it: in the first of its units that is small enough."""
 
     measure: Measure
     written: Callable[[float | None], str]
     title: str
-    unit: str
-    scale: float
+    units: Sequence[tuple[str, float]]
     tickformat: str
 
 
 _FIGURES = (
-    _Drawn(QUEUING, duration, "Mean queuing time", "hours", 1 / _HOUR_S, ""),
-    _Drawn(JCT, duration, "Mean completion time (JCT)", "hours", 1 / _HOUR_S, ""),
-    _Drawn(PREEMPTED, percent, "Preemptions by submissions", "", 1.0, ".1~%"),
+    _Drawn(QUEUING, duration, "Mean queuing time", _TIMES, ""),
+    _Drawn(JCT, duration, "Mean completion time (JCT)", _TIMES, ""),
+    _Drawn(PREEMPTED, percent, "Preemptions by submissions", _SHARES, ".1~%"),
 )
 
 
@@ -61,17 +61,19 @@ def _chart(chart_id: str, drawn: _Drawn, groups: Sequence[Group], across: str) -
         others = [named(value) for axis, value in group.values.items() if axis != across]
         series.setdefault(" · ".join(others), []).append(group)
     styles = scheme_styles(series)
+    most = max(s.mean for group in groups if (s := group.spread(drawn.measure.of)))
+    unit, length = next((u for u in drawn.units if most >= 2 * u[1]), drawn.units[-1])
     form = _line if _is_numeric(groups, across) else _bar
     traces = [
         form([group.values[across] for group in members], styles[name]).update(
-            name=name or drawn.title, **_heights(members, drawn)
+            name=name or drawn.title, **_heights(members, drawn, 1 / length)
         )
         for name, members in series.items()
     ]
     layout = {"height": _HEIGHT_PX, "template": "none", "showlegend": len(series) > 1}
     figure = go.Figure(traces, layout=layout)
     figure.layout.xaxis.title = {"text": titled(across)}
-    title = {"text": drawn.unit}
+    title = {"text": unit}
     figure.layout.yaxis = {"rangemode": "tozero", "tickformat": drawn.tickformat, "title": title}
     return Chart(chart_id, drawn.title, _sentence(groups, drawn), figure)
 
@@ -86,13 +88,13 @@ def _bar(values: Sequence[object], style: tuple[str, str]) -> Any:  # noqa: ANN4
     return go.Bar(x=[named(value) for value in values], marker=marker, textposition="none")
 
 
-def _heights(groups: Sequence[Group], drawn: _Drawn) -> dict[str, Any]:
+def _heights(groups: Sequence[Group], drawn: _Drawn, scale: float) -> dict[str, Any]:
     spreads = [group.spread(drawn.measure.of) for group in groups]
     return {
-        "y": [s and s.mean * drawn.scale for s in spreads],
+        "y": [s and s.mean * scale for s in spreads],
         "text": [drawn.written(s.mean if s else None) for s in spreads],
         "hovertemplate": "%{x}: %{text}",
-        "error_y": _bars([s for s in spreads if s], drawn.scale),
+        "error_y": _bars([s for s in spreads if s], scale),
     }
 
 

@@ -131,8 +131,9 @@ def test_numbers_are_drawn_as_a_line_and_names_as_bars_beside_each_other(sweep: 
     assert [chart.title for chart in bars] == ["Mean queuing time", "Mean completion time (JCT)"]
     assert [trace.type for trace in bars[0].figure.data] == ["bar", "bar"]
     assert [trace.name for trace in bars[0].figure.data] == ["sjf", "aryl"]
-    assert list(bars[0].figure.data[1].y) == pytest.approx([1000 / 3600] * 2)
-    assert list(bars[0].figure.data[1].error_y.array) == pytest.approx([100 / 3600] * 2)
+    assert list(bars[0].figure.data[1].y) == pytest.approx([1000 / 60] * 2)
+    assert list(bars[0].figure.data[1].error_y.array) == pytest.approx([100 / 60] * 2)
+    assert [chart.figure.layout.yaxis.title.text for chart in bars] == ["minutes", "hours"]
     assert [trace.type for trace in lines[0].figure.data] == ["scatter"]
     assert list(lines[0].figure.data[0].x) == [0.0, 0.02, 0.1]
     sentence = lines[0].sentence.replace("\xa0", " ")
