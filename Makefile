@@ -13,7 +13,7 @@ PYTHON ?= $(shell for name in python3 python3.14 python3.13 python3.12 python3.1
 	$$name -c "$(IS_NEW)" 2>/dev/null && echo $$name && break; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve test control-plane check bench reclaims soak figures evaluation clean
+.PHONY: help demo serve test control-plane check bench reclaims scale soak figures evaluation clean
 
 help:  ## list these targets
 	@awk -F ':.*  ## ' '/^[a-z-]+:.*  ## / {printf "make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,12 +38,15 @@ check: $(DEV_INSTALLED)  ## format, lint, types, import contracts and the shape 
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/test_shape.py
 
-bench: $(DEV_INSTALLED)  ## run every benchmark in bench/, but for the soak and the reclaim study
-	@for script in $(filter-out bench/soak.py bench/reclaims.py,$(wildcard bench/*.py)); do \
+bench: $(DEV_INSTALLED)  ## run every benchmark in bench/, but for those below
+	@for script in $(filter-out $(addprefix bench/,reclaims.py scale.py soak.py),$(wildcard bench/*.py)); do \
 		echo "== $$script"; $(BIN)/python $$script || exit 1; done
 
 reclaims: $(DEV_INSTALLED)  ## the reclaim study: every policy in replays and on the same problems, beside the paper
 	$(BIN)/python bench/reclaims.py
+
+scale: $(DEV_INSTALLED)  ## replay up to 1,000,000 jobs on 25,000 servers (hours): CPU seconds, memory, growth
+	$(BIN)/python bench/scale.py
 
 soak: $(DEV_INSTALLED)  ## run the service at 600 x for 30 minutes: memory, stuck jobs, metrics against the store
 	$(BIN)/python bench/soak.py
