@@ -129,7 +129,6 @@ def test_pollux_finds_the_best_mean_there_is(line: Line, speedup: str) -> None:
     assert found == pytest.approx(best, rel=1e-9)
 
 
-@often(2)
 @given(snapshots(due=Due.SCHEDULE), configs(scaling="gandiva"))
 def test_under_gandiva_nobody_grows_while_somebody_waits_nor_shrinks_but_for_a_start(
     snapshot: Snapshot, config: PolicyConfig
@@ -142,7 +141,7 @@ def test_under_gandiva_nobody_grows_while_somebody_waits_nor_shrinks_but_for_a_s
         assert not action.remove or action.reason.code is ReasonCode.SHRINKS_FOR_START
 
 
-@often(4)
+@often(2)
 @given(snapshots(due=Due.SCHEDULE), configs())
 def test_no_growth_slows_a_job_down(snapshot: Snapshot, config: PolicyConfig) -> None:
     held = {job.id: job.placements for job in snapshot.running.values()}
