@@ -65,6 +65,17 @@ def test_a_running_job_whose_speed_is_not_known_yet_has_the_one_it_should_have()
     assert project(seen(running=[fresh]), CONFIG).finishes == {"full": 1_600.0}
 
 
+@pytest.mark.parametrize("estimates", ["given", "learned"])
+def test_what_is_believed_of_a_job_is_not_guessed_again(estimates: str) -> None:
+    config = load_policy({"headroom": 0.0, "forecaster": "last", "estimates": estimates})
+    long = make_spec("a-long", workers=8, duration_s=900.0)
+    short = make_spec("short", workers=8, duration_s=100.0)
+
+    foreseen = project(seen(running=[running()]), config, Hypothesis(submits=(long, short)))
+
+    assert foreseen.starts == {"short": 1_000.0, "a-long": 1_100.0}
+
+
 def test_a_server_on_its_way_back_is_home_again_when_it_is_vacated() -> None:
     config = load_policy({"headroom": 0.0, "forecaster": "last", "vacate_s": 500.0})
     loans = [Loan("infer-0001", 0.0, reclaim_s=400.0)]
