@@ -1,7 +1,7 @@
 """The headlines of a run's report: what was run, and the figures that matter most."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from simulator.report_format import NOTHING, duration, percent, quantity
@@ -24,7 +24,7 @@ def headline_cards(summary: Mapping[str, Any]) -> list[Card]:
     shortfall = summary.get("inference_shortfall_server_s")
     return [
         _spread_card("Queuing time, mean", summary.get("queuing_s")),
-        _spread_card("Job completion time, mean", summary.get("jct_s")),
+        _jct_card(summary),
         *_pool_cards(summary.get),
         *_job_cards(summary.get),
         Card("Inference shortfall, server-hours", quantity(_per_hour(shortfall))),
@@ -72,6 +72,15 @@ def run_facts(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     if rejected:
         facts.append(("rejected", quantity(len(rejected))))
     return facts
+
+
+def _jct_card(summary: Mapping[str, Any]) -> Card:
+    """Mean completion time, and what no scheduler can bring it below."""
+    card = _spread_card("Job completion time, mean", summary.get("jct_s"))
+    bound_s = (summary.get("jct_bound_s") or {}).get("mean")
+    if bound_s is None:
+        return card
+    return replace(card, details=(*card.details, ("lower bound", duration(bound_s))))
 
 
 def _spread_card(name: str, spread: Mapping[str, float] | None) -> Card:

@@ -86,6 +86,14 @@ def test_a_report_shows_the_figures_of_its_summary(tmp_path: Path) -> None:
         assert headline in page.shown
 
 
+def test_the_mean_jct_stands_beside_what_no_scheduler_can_bring_it_below(tmp_path: Path) -> None:
+    bound = {"mean": 10_560.0, "alone": 10_560.0, "pooled": 240.0}
+
+    page = Page(write_report(write_run(tmp_path, jct_bound_s=bound)))
+
+    assert "p95 15.7 h lower bound 2.9 h" in page.shown
+
+
 def test_every_entry_of_the_summary_is_listed_whatever_its_name(tmp_path: Path) -> None:
     page = Page(write_report(write_run(tmp_path, forecaster="oracle", nested={"deep": 41.5})))
 
