@@ -11,21 +11,24 @@ from simulator.report_format import duration, percent, quantity
 from simulator.report_input import Column, RunOutput
 from simulator.report_sampling import stretch_means
 
-# The schemes that most comparisons show always look the same; the rest take what is left.
+# The schemes that are built in always look the same; others take what is left.
 _STYLES = {
     "fifo": ("grey", "dash"),
     "fifo-backfill": ("gold", "dot"),
     "sjf": ("orange", "solid"),
+    "srtf": ("sky", "solid"),
+    "las": ("sky", "dash"),
+    "opportunistic": ("grey", "dot"),
     "aryl-loaning": ("green", "dash"),
     "aryl-scaling": ("purple", "dot"),
+    "gandiva": ("gold", "dash"),
+    "afs": ("green", "solid"),
+    "pollux": ("purple", "solid"),
     "aryl": ("blue", "solid"),
+    "aryl+": ("red", "solid"),
 }
 _COLORS = ("sky", "red", "gold", "green", "purple", "orange", "grey", "blue")
-_FREE_STYLES = (
-    ("sky", "solid"),
-    ("red", "solid"),
-    *((color, dash) for dash, color in product(("dashdot", "longdash"), _COLORS)),
-)
+_FREE_STYLES = tuple((color, dash) for dash, color in product(("dashdot", "longdash"), _COLORS))
 _STRETCHES = 240
 
 

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from aryl.model.errors import BadInput
+from aryl.policy.config import SCHEMES
 from simulator.comparison import comparison_table, lowest_bound, scheme_rows, write_comparison
 from simulator.comparison_charts import scheme_styles
 from simulator.report import write_report
@@ -168,7 +169,7 @@ def test_a_comparison_of_a_missing_run_names_the_file(tmp_path: Path) -> None:
 
 
 def test_a_scheme_looks_the_same_in_every_comparison_and_unlike_the_others() -> None:
-    many = scheme_styles([*PAPER_SCHEMES, "srtf", "las", "gandiva", "afs", "pollux", "aryl+"])
+    many = scheme_styles([*SCHEMES, "aryl+", "mine", "yours"])
 
     assert len(set(many.values())) == len(many)
     assert scheme_styles(["aryl", "fifo"]) == {name: many[name] for name in ("aryl", "fifo")}
