@@ -7,6 +7,7 @@ import pytest
 
 from aryl.store import Database
 from tests.api.future import NOW_S, Future, future
+from tests.api.stage import Stage
 from tests.builders import make_spec
 
 QUIET = [0] * 8  # bins in which inference needs nothing
@@ -124,3 +125,16 @@ def test_a_job_that_has_ended_is_told_so(ahead: Future) -> None:
 
 def test_a_job_that_is_not_there_can_t_be_explained(ahead: Future) -> None:
     assert ahead.stage.ask("GET", "/jobs/nobody/explain").status_code == 404
+
+
+def test_a_job_whose_run_time_is_guessed_is_told_how_wrong_that_may_be(stage: Stage) -> None:
+    store = stage.scheduler(estimates="learned")
+    stage.submit(id="new", estimated_duration_s=50)
+    store.refresh()
+
+    job = stage.client.get("/api/v1/jobs/new").json()
+    history = stage.client.get("/api/v1/jobs/new/explain").json()["history"]
+
+    assert job["estimated_duration_s"] > 1_000
+    assert history[-1]["text"].startswith("was given an estimate: jobs like it have run for")
+    assert history[-1]["text"].endswith("a factor of 89.2; 50 s had been given")
