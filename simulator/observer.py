@@ -183,7 +183,9 @@ def _collateral_gpus(snapshot: Snapshot, plan: Plan, returned: set[str]) -> int:
     for action in plan.actions:
         if not isinstance(action, ResizeJob | PreemptJob):
             continue
-        job = snapshot.running[action.job_id]
+        job = snapshot.running.get(action.job_id)
+        if job is None:
+            continue  # this plan starts it, so it gave up nothing that was held
         before = held.get(job.id, job.placements)
         gone = action.remove if isinstance(action, ResizeJob) else before
         held[job.id] = without(before, gone)
