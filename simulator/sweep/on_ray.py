@@ -4,6 +4,8 @@ Each file that runs read goes once into Ray's object store; a worker writes it t
 own. Every node needs the same aryl, which is checked: another one's figures would not be ours.
 """
 
+import os
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from simulator.request import RunRequest
 from simulator.sweep.version import simulator_version
 from simulator.sweep.work import Ended, Failure, Order, carried_out
 
+_ANSWERS_WITHIN_S = 10.0
 _INSTALL = "Ray: pip install 'aryl[ray]'"
 _START = "the address of a Ray cluster; `ray start --head` starts one on this machine"
 
@@ -43,15 +46,24 @@ def run_on_ray(ray: Any, orders: Sequence[Order], address: str | None) -> Iterat
     None: the cluster that RAY_ADDRESS names, else one on this machine. Raises `BadInput` where
     no cluster answers.
     """
+    address = address or os.environ.get("RAY_ADDRESS") or "auto"
     try:
-        ray.init(address or "auto", logging_level="error", log_to_driver=False)
-    except (ConnectionError, ValueError, RuntimeError) as error:
+        _knock(address)
+        ray.init(address, logging_level="error", log_to_driver=False)
+    except (OSError, ValueError, RuntimeError) as error:
         problem = f"can't be reached: {error}"
         raise BadInput("--ray-address", problem, value=address, expected=_START) from error
     try:
         yield from _run(ray, orders)
     finally:
         ray.shutdown()
+
+
+def _knock(address: str) -> None:
+    """See whether anybody listens at `host:port`: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if port.isdigit() and "/" not in host:
+        socket.create_connection((host, int(port)), _ANSWERS_WITHIN_S).close()
 
 
 def _run(ray: Any, orders: Sequence[Order]) -> Iterator[Ended]:  # noqa: ANN401 - a module

@@ -100,6 +100,15 @@ def test_without_ray_the_remedy_is_named(monkeypatch: pytest.MonkeyPatch, tmp_pa
     assert "pip install 'aryl[ray]'" in answer.err
 
 
+def test_an_address_that_nobody_listens_at_is_refused_at_once(tmp_path: Path) -> None:
+    words = ("--on", "ray", "--ray-address", "127.0.0.1:1")
+
+    answer = refused(write_spec(tmp_path), tmp_path / "out", *words)
+
+    assert "--ray-address: '127.0.0.1:1' can't be reached" in answer.err
+    assert "ray start --head" in answer.err
+
+
 def test_cells_run_here_or_on_ray(tmp_path: Path) -> None:
     answer = refused(write_spec(tmp_path), tmp_path / "out", "--on", "mars")
 
