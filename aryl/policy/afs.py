@@ -16,11 +16,10 @@ from functools import lru_cache
 from heapq import heapify, heappop, heappush
 from typing import NamedTuple
 
-from aryl.model.job import Job
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
 from aryl.policy.knapsack import Group
-from aryl.policy.offers import Candidate, Model, Offer, Stake, model_of, offer_of_speed, speed_with
+from aryl.policy.offers import Candidate, Model, by_speed, model_of, speed_with
 from aryl.policy.sharing import Rule, faster, share_out
 
 SAME = 1e-9  # gains per GPU are of the order of 1; those closer than this differ by rounding
@@ -38,16 +37,29 @@ class Step(NamedTuple):
 def steepest_first(draft: Draft, config: PolicyConfig, now: float) -> Draft:
     """Give each spare GPU to the job that gains the most throughput from it."""
     model = model_of(config)
-
-    def valued(_job: Job, stake: Stake, most: int) -> Offer:
-        return offer_of_speed(stake, most, model)
+    valued = by_speed(model)
 
     def divided(_draft: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
-        picks = _Race(candidates, now, model).run(spare_gpus)
-        sizes = [(0, *c.offer.options) for c in candidates]
-        return [options[pick + 1] for options, pick in zip(sizes, picks, strict=True)]
+        picks = _all_they_gain_from(candidates, spare_gpus)
+        if picks is None:
+            picks = _Race(candidates, now, model).run(spare_gpus)
+        return [
+            candidate.offer.options[pick] if pick >= 0 else 0
+            for candidate, pick in zip(candidates, picks, strict=True)
+        ]
 
-    return share_out(draft, Rule(valued, divided, faster(model)))
+    return share_out(draft, Rule(valued, divided, faster(model), settled=valued))
+
+
+def _all_they_gain_from(candidates: Sequence[Candidate], spare_gpus: int) -> list[int] | None:
+    """Where the race ends if there is enough for everybody, as most often there is."""
+    picks = [_end(c.offer.group) for c in candidates]
+    for candidate, pick in zip(candidates, picks, strict=True):
+        if pick >= 0:
+            spare_gpus -= candidate.offer.group.weights[pick]
+            if spare_gpus < 0:
+                return None
+    return picks
 
 
 class _Race:
@@ -88,6 +100,15 @@ class _Race:
         gained = self.groups[place].values[at] / self._size_gpus[place] if at >= 0 else 0.0
         left_s = self._left[place] / (self._base_speed[place] + gained)
         return Step(-round(gain_per_gpu / SAME) * SAME, left_s, place, pick)
+
+
+@lru_cache(maxsize=8192)
+def _end(group: Group) -> int:
+    """The option behind which nothing is gained; -1: no option gains."""
+    pick = -1
+    while step := steepest(group, pick):
+        pick = step[1]
+    return pick
 
 
 @lru_cache(maxsize=65536)

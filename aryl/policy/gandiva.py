@@ -9,10 +9,9 @@ here has its GPUs to itself.
 from collections.abc import Sequence
 from heapq import heapify, heappop, heapreplace
 
-from aryl.model.job import Job
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
-from aryl.policy.offers import Candidate, Offer, Stake, model_of, offer_of_speed
+from aryl.policy.offers import Candidate, by_speed, model_of
 from aryl.policy.sharing import Rule, faster, share_out
 
 
@@ -21,14 +20,12 @@ def grow_on_idle(draft: Draft, config: PolicyConfig, _now: float) -> Draft:
     if draft.waiting:
         return draft
     model = model_of(config)
-
-    def valued(_job: Job, stake: Stake, most: int) -> Offer:
-        return offer_of_speed(stake, most, model)
+    valued = by_speed(model)
 
     def divided(_draft: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
         return _least_grown_first(candidates, spare_gpus)
 
-    return share_out(draft, Rule(valued, divided, faster(model)))
+    return share_out(draft, Rule(valued, divided, faster(model), settled=valued))
 
 
 def _least_grown_first(candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:

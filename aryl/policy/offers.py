@@ -211,9 +211,18 @@ def curve_of(stake: Stake, most: int, model: Model) -> Curve:
     )
 
 
-@lru_cache(maxsize=8192)
-def offer_of_speed(stake: Stake, most: int, model: Model) -> Offer:
+@lru_cache(maxsize=16)
+def by_speed(model: Model) -> Valuation:
     """Options worth the speed that they add to the fixed workers', in training GPUs."""
+
+    def valued(_job: Job, stake: Stake, most: int) -> Offer:
+        return _offer_of_speed(stake, most, model)
+
+    return valued
+
+
+@lru_cache(maxsize=8192)
+def _offer_of_speed(stake: Stake, most: int, model: Model) -> Offer:
     options, weights, speeds, base_speed = curve_of(stake, most, model)
     values = tuple((speed - base_speed) * stake.size_gpus for speed in speeds)
     return Offer(options, Group(weights, values))
