@@ -23,7 +23,7 @@ _HEADS = (
     *("\nmean", "\np50", "\np95", f"\n{TIMES}", "JCT/\nLB"),
     *("train\nuse%", "all\nuse%", "pre-\nempt%", "short-\nfall h"),
 )
-_LB = "JCT/LB: mean JCT by the lower bound, below which no scheduler can bring it"
+_LB = "JCT/LB: mean JCT by the lower bound for any scheduler"
 
 
 @dataclass(frozen=True, slots=True)

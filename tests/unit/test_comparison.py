@@ -78,6 +78,7 @@ def test_the_bound_has_a_line_and_every_scheme_its_distance_to_it() -> None:
     assert ["JCT", "16,610", "791", "82,933", "1.00", "2.00"] in words
     assert ["JCT", "11,236", "568", "56,477", "1.48", NOTHING] in words
     assert ["lower", "bound", "JCT", "8,305", NOTHING, NOTHING, "2.00", "1.00"] in words
+    assert lines[-1] == "JCT/LB: mean JCT by the lower bound for any scheduler"
 
 
 def test_the_bound_of_all_schemes_is_the_lowest_of_those_for_the_jobs_that_each_ran() -> None:
