@@ -56,7 +56,7 @@ SCALING_NAMES = st.sampled_from(sorted(SCALINGS))
 SLOWING = ["comm=1:40:10", "table=1:2,2:3,3:1,4:4,5:3.9,6:4.5"]
 KNOBS = {
     # the scheme that does everything gets most of the attention
-    "scheme": st.sampled_from([*["aryl"] * 5, *SCHEMES]),
+    "scheme": st.sampled_from([*["aryl"] * 5, *["aryl+"] * 2, *SCHEMES]),
     "placement": st.sampled_from(sorted(PLACEMENTS)),
     "reclaim": st.sampled_from(sorted(RECLAIMS)),
     "las_limit_gpu_s": st.sampled_from([1.0, 2_000.0]),
@@ -64,6 +64,8 @@ KNOBS = {
     "lend": st.sampled_from(["eager", "on-demand"]),
     "value_of_work": st.sampled_from(["total", "remaining"]),
     "victim_weight": st.sampled_from(["jobs", "lost_gpu_s"]),
+    "min_run_s": st.sampled_from([0.0, 600.0]),
+    "hold_home_s": st.sampled_from([0.0, 3_600.0]),
     "headroom": st.sampled_from([0.02, 0.0, 0.3]),
     "vacate_s": st.sampled_from([0.0, 120.0]),
     "speedup": st.sampled_from(

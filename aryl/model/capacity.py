@@ -53,6 +53,15 @@ class FreeIndex:
         twin.levels = [bits.copy() for bits in self.levels]
         return twin
 
+    def without(self, servers: int) -> "FreeIndex":
+        """The index as though these servers, a bit each, were not there: to look at only."""
+        if not servers:
+            return self
+        rest = object.__new__(FreeIndex)
+        rest.free, rest.group, rest.shut = self.free, self.group, self.shut
+        rest.levels = [[bits & ~servers for bits in levels] for levels in self.levels]
+        return rest
+
     def move(self, index: int, free: int, group: Group) -> None:
         """Note that a server now has `free` GPUs free and stands in `group`."""
         bit = 1 << index

@@ -14,6 +14,7 @@ ESTIMATES = ("given", "learned", "none")
 # Entries that look at run times, and who takes their place where there are no estimates.
 _AGNOSTIC = {
     "ordering": {"sjf": "las"},
+    "placement": {"return-aware": "best-fit"},
     "preemption": {"remaining-time": "attained-service"},
 }
 
@@ -38,6 +39,14 @@ SCHEMES: dict[str, dict[str, str | float]] = {
         "reconsider_s": 60.0,
     },
     "aryl": {},
+    "aryl+": {
+        "placement": "return-aware",
+        "reclaim": "exact",
+        "value_of_work": "remaining",
+        "victim_weight": "lost_gpu_s",
+        "min_run_s": 600.0,
+        "hold_home_s": 3600.0,
+    },
 }
 
 
@@ -93,6 +102,9 @@ class PolicyConfig:
     lend: str = _knob(
         "eager", "lend all that is loanable, or what training can use", "eager", "on-demand"
     )
+    hold_home_s: float = _knob(
+        0.0, "servers that would be asked back within so long are lent on demand only", AT_LEAST_0
+    )
     vacate_s: float = _knob(0.0, "time from asking a server back until it is back", AT_LEAST_0)
     preemption_overhead_s: float = _knob(63.0, "time a preempted job takes to restart", AT_LEAST_0)
     resize_overhead_s: float = _knob(0.0, "time a job stands still when resized", AT_LEAST_0)
@@ -114,6 +126,9 @@ class PolicyConfig:
     )
     victim_weight: str = _knob(
         "jobs", "cost of a victim in exact reclaim: one, or GPU-seconds", "jobs", "lost_gpu_s"
+    )
+    min_run_s: float = _knob(
+        0.0, "run time that each victim counts as losing, once more a preemption", AT_LEAST_0
     )
     solver_nodes: int = _knob(10_000, "search nodes after which a solver gives up", ABOVE_0)
     estimates: str = _knob(

@@ -14,6 +14,7 @@ from aryl.policy.loaning import LOANINGS, needed_now
 from aryl.policy.opportunistic import start_apart
 from aryl.policy.preempting import PREEMPTIONS
 from aryl.policy.ranking import ranked
+from aryl.policy.returning import aware_of_returns
 from aryl.policy.rules import Scene, rules_of
 from aryl.policy.scaling import SCALINGS
 from aryl.policy.starting import start_queued
@@ -37,7 +38,7 @@ def decide(
     if Due.ORCHESTRATE in snapshot.due:
         outlook = LOANINGS[config.loaning](draft, snapshot, config)
     if Due.SCHEDULE in snapshot.due:
-        scene = Scene(snapshot, config, rules_of(config))
+        scene = Scene(snapshot, config, aware_of_returns(rules_of(config), draft, snapshot, config))
         if config.loaning == "opportunistic":
             outlook = needed_now(snapshot, config)
             draft, waiting = start_apart(draft, scene, outlook)

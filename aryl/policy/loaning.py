@@ -1,16 +1,15 @@
 """How many inference servers are lent, or asked back (paper §2; spec §4 "Lending")."""
 
 from collections.abc import Callable
-from math import floor
 
 from aryl.model.capacity import Group
-from aryl.model.cluster import ROUNDING, Condition, Pool
+from aryl.model.cluster import Condition, Pool
 from aryl.model.plan import Outlook, ReclaimServer
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Snapshot
 from aryl.policy.config import PolicyConfig
 from aryl.policy.draft import Draft
-from aryl.policy.forecasting import FORECASTERS
+from aryl.policy.loanable import foreseen_demand, loanable_servers, loanable_throughout, span_bins
 from aryl.policy.reclaiming import return_busy, return_unused, take_back
 from aryl.policy.rules import rules_of
 from aryl.policy.units import training_workers
@@ -29,7 +28,7 @@ def lend_by_forecast(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> 
     taken back. Servers on which inference runs already go back as soon as that preempts nobody.
     """
     return_busy(draft, snapshot)
-    foreseen = _foreseen(snapshot, config)
+    foreseen = foreseen_demand(snapshot, config)
     needs = [servers for servers in (foreseen, snapshot.demand_now) if servers is not None]
     if not needs:
         return None
@@ -62,13 +61,6 @@ def needed_now(snapshot: Snapshot, config: PolicyConfig) -> Outlook | None:
     return Outlook(max(needs), loanable_servers(snapshot, config.headroom, max(needs)))
 
 
-def _foreseen(snapshot: Snapshot, config: PolicyConfig) -> float | None:
-    """The servers that inference will need within the lead time, as far as that can be told."""
-    lead_s = config.orchestrator_s + config.vacate_s
-    forecaster = FORECASTERS[config.forecaster]
-    return forecaster(snapshot.demand, snapshot.now, lead_s, config.quantile)
-
-
 LOANINGS: dict[str, Loaning] = {
     "none": never_lend,
     "forecast": lend_by_forecast,
@@ -76,17 +68,13 @@ LOANINGS: dict[str, Loaning] = {
 }
 
 
-def loanable_servers(snapshot: Snapshot, headroom: float, forecast: float) -> int:
-    """Servers that inference can spare: floor((1 - headroom) x servers - forecast), at least 0."""
-    return max(0, floor((1.0 - headroom) * snapshot.cluster.serving - forecast + ROUNDING))
-
-
 def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlook) -> None:
     """Lend the first servers that are at home and idle, in order of their names."""
     on_loan = snapshot.not_at_home  # those on their way back are not back yet
     count = outlook.loanable - on_loan
-    if config.lend == "on-demand":
-        count = min(count, _servers_wanted(draft, snapshot, config))
+    lasting = max(0, _lasting(snapshot, config, outlook) - on_loan)
+    if lasting < count:
+        count = max(lasting, min(count, _servers_wanted(draft, snapshot, config)))
     at_home = [
         server
         for server in snapshot.cluster.inference_servers
@@ -100,6 +88,16 @@ def _lend(draft: Draft, snapshot: Snapshot, config: PolicyConfig, outlook: Outlo
     )
     for server in at_home[:count]:
         draft.lend(server.index, reason)
+
+
+def _lasting(snapshot: Snapshot, config: PolicyConfig, outlook: Outlook) -> int:
+    """Servers to lend whether or not training can use them by now."""
+    if config.lend == "on-demand":
+        return 0
+    if not config.hold_home_s or snapshot.queue:
+        return outlook.loanable
+    bins = span_bins(snapshot, config, config.hold_home_s)
+    return min(outlook.loanable, loanable_throughout(snapshot, config, bins))
 
 
 def _servers_wanted(draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> int:

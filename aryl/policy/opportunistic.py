@@ -24,7 +24,7 @@ from aryl.model.plan import Outlook, Waiting
 from aryl.model.queue import JobQueue, Shape, ShapeGroup
 from aryl.model.reason import ReasonCode, because
 from aryl.policy.draft import Draft
-from aryl.policy.loaning import loanable_servers
+from aryl.policy.loanable import loanable_servers
 from aryl.policy.ordering import is_carried_in
 from aryl.policy.placement import LOAN_SIDE, TRAINING_SIDE
 from aryl.policy.ranking import ranked

@@ -16,6 +16,8 @@ Sides = Callable[[JobSpec], tuple[Side, ...]]
 TRAINING_SIDE: Side = (TRAINING, Pool.TRAINING)
 LOAN_SIDE: Side = (LOAN_FOR_BASE, Pool.INFERENCE)
 
+SHORT_S = 4 * 3600.0  # an elastic job that runs longer than so on its base workers runs long
+
 
 def training_first(spec: JobSpec) -> tuple[Side, ...]:
     """Training servers first for every job: no special care for elastic ones (paper Table 6)."""
@@ -33,6 +35,19 @@ def elastic_to_loans(spec: JobSpec) -> tuple[Side, ...]:
     return training_first(spec)
 
 
+def borrowers_to_loans(spec: JobSpec) -> tuple[Side, ...]:
+    """Fungible jobs on on-loan servers first, except elastic ones that run long.
+
+    Those servers that go back before a job ends come last of all (`Rules.leaving_before`), so that
+    jobs with an end in sight leave training servers to all others. A long elastic job grows, and
+    that takes more GPUs of the inference type. Heterogeneous jobs are placed as ever.
+    """
+    stays_small = not spec.is_elastic or spec.estimated_work <= SHORT_S * spec.min_workers
+    if stays_small and spec.fungible and not spec.heterogeneous:
+        return (LOAN_SIDE, TRAINING_SIDE)
+    return training_first(spec)
+
+
 def apart(spec: JobSpec) -> tuple[Side, ...]:
     """Fungible jobs on on-loan servers only, all others on training servers only."""
     return (LOAN_SIDE,) if spec.fungible else (TRAINING_SIDE,)
@@ -41,6 +56,7 @@ def apart(spec: JobSpec) -> tuple[Side, ...]:
 PLACEMENTS: dict[str, Sides] = {
     "best-fit": elastic_to_loans,
     "best-fit-training-first": training_first,
+    "return-aware": borrowers_to_loans,
 }
 
 

@@ -152,5 +152,8 @@ def _victim(draft: Draft, job: Job, config: PolicyConfig, now: float) -> Victim:
     if config.victim_weight == "jobs":
         return Victim(gpus_on)
     lost_gpu_s = job.loss_if_preempted(now) * job.spec.gpus_per_worker
+    # the youngest loses least, and would for ever: who was preempted before is spared the longer
+    spared_s = config.min_run_s * (1 + job.preemptions)
+    lost_gpu_s = max(lost_gpu_s, spared_s * job.spec.min_workers * job.spec.gpus_per_worker)
     restart_gpu_s = config.preemption_overhead_s * sum(gpus_on.values())
     return Victim(gpus_on, weight=lost_gpu_s + restart_gpu_s)

@@ -1,5 +1,6 @@
 """What a scheme's registry entries mean for one job: the bridge from names to functions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from aryl.model.job import Job, JobSpec
@@ -11,12 +12,18 @@ from aryl.policy.placement import PLACEMENTS, Side, Sides, apart, training_first
 from aryl.policy.speedup import throughput
 
 
+def stays_for_ever(_run_s: float) -> int:
+    """No server goes back, as far as a policy cares."""
+    return 0
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The order of the queue, the servers that suit a job, and whether jobs are elastic at all.
 
     `ranking` names the order: queues ranked under the same name are in the same order.
-    `limits_gpu_s` are those of the queues under `las`.
+    `limits_gpu_s` are those of the queues under `las`. `leaving` answers a run time in seconds with
+    the on-loan servers, a bit each, that go back before it is over.
     """
 
     ranking: str
@@ -25,10 +32,18 @@ class Rules:
     scales: bool
     speedup: str
     limits_gpu_s: tuple[float, ...] = ()
+    leaving: Callable[[float], int] = stays_for_ever
 
     def base_workers(self, spec: JobSpec) -> int:
         """The workers a job starts with: its base, or its requested size where nothing scales."""
         return spec.min_workers if self.scales else spec.requested_workers
+
+    def leaving_before(self, spec: JobSpec) -> int:
+        """The on-loan servers that go back before a job, on its base workers, would have ended."""
+        if not spec.can_borrow:
+            return 0
+        rate = throughput(self.speedup, self.base_workers(spec), spec.requested_workers)
+        return self.leaving(spec.estimated_work / rate)
 
     def rank(self, job: Job) -> Rank:
         """Where a job stands in the order; lower comes first."""

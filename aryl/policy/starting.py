@@ -29,10 +29,14 @@ Head = tuple[Rank, int, ShapeGroup]  # the first job of a shape not tried yet, a
 
 @dataclass(frozen=True, slots=True)
 class Fit:
-    """Where base workers can go, and whether flexible ones must leave for them."""
+    """Where base workers can go, and whether flexible ones must leave for them.
+
+    They go to none of the servers in `avoids`, a bit each.
+    """
 
     parts: tuple[Part, ...]
     displaces: bool
+    avoids: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,12 +134,21 @@ def start_at(draft: Draft, job: Job, part: Part, reason: Reason) -> None:
 
 
 def _find_fit(draft: Draft, spec: JobSpec, rules: Rules) -> Fit | None:
-    """Free GPUs on the preferred side, then the other; then the same with elastic jobs shrunk."""
+    """Free GPUs on the preferred side, then the other; then the same with elastic jobs shrunk.
+
+    On-loan servers that the job would outlive come last of all.
+    """
+    avoids = rules.leaving_before(spec)
+    fit = _fit_beside(draft, spec, rules, avoids)
+    return _fit_beside(draft, spec, rules, 0) if avoids and fit is None else fit
+
+
+def _fit_beside(draft: Draft, spec: JobSpec, rules: Rules, avoids: int) -> Fit | None:
     capacity = draft.capacity
     for index in (capacity.now, capacity.without_flexible):
-        parts = _parts(draft, index, spec, rules)
+        parts = _parts(draft, index.without(avoids), spec, rules)
         if parts:
-            return Fit(parts, displaces=index is capacity.without_flexible)
+            return Fit(parts, index is capacity.without_flexible, avoids)
     return None
 
 
@@ -157,13 +170,15 @@ def _parts(draft: Draft, index: FreeIndex, spec: JobSpec, rules: Rules) -> tuple
 
 def _placements(draft: Draft, spec: JobSpec, fit: Fit) -> tuple[Placement, ...]:
     """Best fit on free GPUs; what is left over goes where flexible workers make room."""
-    capacity, size = draft.capacity, spec.gpus_per_worker
+    size = spec.gpus_per_worker
+    now = draft.capacity.now.without(fit.avoids)
+    room = draft.capacity.without_flexible.without(fit.avoids)
     chosen: dict[int, int] = {}
     for (groups, _), workers in fit.parts:
-        picks = capacity.now.best_fit(groups, size, workers, {})
+        picks = now.best_fit(groups, size, workers, {})
         missing = workers - sum(picks.values())
         if missing:
-            more = capacity.without_flexible.best_fit(groups, size, missing, picks)
+            more = room.best_fit(groups, size, missing, picks)
             for server, count in more.items():
                 picks[server] = picks.get(server, 0) + count
         chosen |= picks
