@@ -63,7 +63,8 @@ def _chart(chart_id: str, drawn: _Drawn, groups: Sequence[Group], across: str) -
     styles = scheme_styles(series)
     most = max(s.mean for group in groups if (s := group.spread(drawn.measure.of)))
     unit, length = next((u for u in drawn.units if most >= 2 * u[1]), drawn.units[-1])
-    form = _line if _is_numeric(groups, across) else _bar
+    is_numeric = _is_numeric(groups, across)
+    form = _line if is_numeric else _bar
     traces = [
         form([group.values[across] for group in members], styles[name]).update(
             name=name or drawn.title, **_heights(members, drawn, 1 / length)
@@ -72,7 +73,8 @@ def _chart(chart_id: str, drawn: _Drawn, groups: Sequence[Group], across: str) -
     ]
     layout = {"height": _HEIGHT_PX, "template": "none", "showlegend": len(series) > 1}
     figure = go.Figure(traces, layout=layout)
-    figure.layout.xaxis.title = {"text": titled(across)}
+    kind = "linear" if is_numeric else "category"
+    figure.layout.xaxis = {"title": {"text": titled(across)}, "type": kind}
     title = {"text": unit}
     figure.layout.yaxis = {"rangemode": "tozero", "tickformat": drawn.tickformat, "title": title}
     return Chart(chart_id, drawn.title, _sentence(groups, drawn), figure)

@@ -67,10 +67,10 @@ def _print_failed(found: "Swept") -> int:
     """Name the cells that failed on standard error; how many there are."""
     from simulator.sweep.tables import failures  # noqa: PLC0415 - as above
 
-    failed = failures(found.runs)
+    failed = failures(found.studies, found.runs)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    for key, error in failed:
-        console.print(f"cell {key} failed: {error}", markup=False)
+    for key, where, error in failed:
+        console.print(f"cell {key} failed ({where}): {error}", markup=False)
     return len(failed)
 
 

@@ -26,12 +26,14 @@ class Section:
 def write_sweep(out: Path, spec: Spec, studies: Sequence[Study], runs: Sequence[Run]) -> Path:
     """Write `out/report.html` over all studies and return its path."""
     by_key = {run.cell.key: run for run in runs}
-    failed = failures(runs)
+    failed = failures(studies, runs)
     content = {
         "kind": "sweep",
         "title": spec.title,
         "facts": _facts(runs, studies, failed),
-        "failed": Table("Cells that failed", ("cell", "error"), tuple(failed), is_prose=True),
+        "failed": Table(
+            "Cells that failed", ("cell", "where", "error"), tuple(failed), is_prose=True
+        ),
         "sections": [
             _section(number, study, by_key, spec.baseline)
             for number, study in enumerate(studies, start=1)

@@ -39,6 +39,7 @@ class Plan:
 class Swept:
     """Every cell's run in the spec's order, and where the results are."""
 
+    studies: Sequence[Study]
     runs: Sequence[Run]
     results: Path
     report: Path
@@ -79,7 +80,8 @@ def swept(spec_file: Path, out: Path, runner: Runner) -> Swept:
             for cell in plan.cells
         ]
         results = write_results(out, runs)
-        return Swept(runs, results, write_sweep(out, plan.spec, plan.studies, runs))
+        report = write_sweep(out, plan.spec, plan.studies, runs)
+        return Swept(plan.studies, runs, results, report)
 
 
 def _carried_out(plan: Plan, runner: Runner) -> dict[str, Ended]:

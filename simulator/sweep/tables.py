@@ -12,6 +12,7 @@ from simulator.sweep.results import Run
 from simulator.sweep.work import Failure
 
 _HOUR_S = 3600.0
+_SPACE = "\N{NO-BREAK SPACE}"
 _PLUS_MINUS = "\N{PLUS-MINUS SIGN}"
 
 
@@ -56,14 +57,14 @@ def _by_bound(summary: Mapping[str, Any]) -> float | None:
     return mean / bound if mean is not None and bound else None
 
 
-QUEUING = Measure("queuing mean, s", _of("queuing_s", "mean"), quantity)
-JCT = Measure("JCT mean, s", _of("jct_s", "mean"), quantity)
+QUEUING = Measure(f"queuing mean,{_SPACE}s", _of("queuing_s", "mean"), quantity)
+JCT = Measure(f"JCT mean,{_SPACE}s", _of("jct_s", "mean"), quantity)
 PREEMPTED = Measure("preempted", _of("preemption_ratio"), percent)
 _RATED = (QUEUING, JCT)  # beside these stands how many times as short they are
 _OTHERS = (
     Measure("JCT by bound", _by_bound, times),
-    Measure("queuing p95, s", _of("queuing_s", "p95"), quantity),
-    Measure("JCT p95, s", _of("jct_s", "p95"), quantity),
+    Measure(f"queuing p95,{_SPACE}s", _of("queuing_s", "p95"), quantity),
+    Measure(f"JCT p95,{_SPACE}s", _of("jct_s", "p95"), quantity),
     Measure("training use", _of("training_usage"), percent),
     Measure("use of both", _of("overall_usage"), percent),
     Measure("on-loan use", _of("on_loan_usage"), percent),
@@ -89,9 +90,18 @@ def study_table(study: Study, runs: Mapping[str, Run], baseline: str) -> StudyTa
     )
 
 
-def failures(runs: Sequence[Run]) -> list[tuple[str, str]]:
-    """The cells that failed, by key, with their errors."""
-    return [(r.cell.key, r.outcome.error) for r in runs if isinstance(r.outcome, Failure)]
+def failures(studies: Sequence[Study], runs: Sequence[Run]) -> list[tuple[str, str, str]]:
+    """The cells that failed: their keys, where they first stand in a grid, and their errors."""
+    places: dict[str, str] = {}
+    for study in studies:
+        for point in study.points:
+            values = ", ".join(f"{titled(a)} {named(point.values[a])}" for a in study.axes)
+            places.setdefault(point.cell.key, f"{study.name}: {values}" if values else study.name)
+    return [
+        (run.cell.key, places[run.cell.key], run.outcome.error)
+        for run in runs
+        if isinstance(run.outcome, Failure)
+    ]
 
 
 def _figures(group: Group, baseline: str, runs: Sequence[Run]) -> list[str]:
@@ -146,5 +156,5 @@ def _note(groups: Sequence[Group], baseline: str) -> str:
         half = f"{_PLUS_MINUS} half of what lies between the least and the most"
         notes.append(f"Means over {seeds} seeds; {half}.")
     if any(len(group.summaries) < len(group.runs) for group in groups):
-        notes.append(f"{NOTHING}: every run failed; means leave out those that did.")
+        notes.append(f"Runs that failed are left out; {NOTHING} where none is left.")
     return " ".join(notes)

@@ -78,6 +78,15 @@ def going(spec: Path, out: Path, *words: str) -> Iterator[subprocess.Popen[str]]
         process.communicate()
 
 
+def swept_afresh(spec: Path, out: Path) -> dict[str, Any]:
+    """The same by a process of its own."""
+    with going(spec, out, "--json") as process:
+        said, complaint = process.communicate(timeout=WITHIN_S)
+    assert process.returncode == 0, complaint
+    found: dict[str, Any] = json.loads(said)
+    return found
+
+
 def until(is_so: Callable[[], bool]) -> None:
     """Wait for something to become true."""
     waited_s = 0.0

@@ -23,6 +23,7 @@ from tests.simulation.sweeps import (
     is_running,
     runs,
     swept,
+    swept_afresh,
     until,
     write_spec,
 )
@@ -188,7 +189,7 @@ def test_a_cell_whose_process_dies_fails_and_the_others_go_on(tmp_path: Path) ->
     errors = pq.read_table(out / "results.parquet")["error"].to_pylist()
     assert sum(error is not None for error in errors) == 1
     assert "ended by SIGKILL" in (out / "report.html").read_text(encoding="utf-8")
-    assert swept(spec, out)["run"] == 1
+    assert swept_afresh(spec, out)["run"] == 1
 
 
 def _worker(process: "subprocess.Popen[Any]") -> int:
@@ -213,7 +214,7 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     kept = runs(out)
     assert 2 <= len(kept) < CELLS
 
-    again = swept(spec, out)
+    again = swept_afresh(spec, out)
 
     assert (again["run"], again["kept"]) == (CELLS - len(kept), len(kept))
     assert kept.items() < runs(out).items()

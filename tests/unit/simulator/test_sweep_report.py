@@ -135,6 +135,7 @@ def test_numbers_are_drawn_as_a_line_and_names_as_bars_beside_each_other(sweep: 
     assert list(bars[0].figure.data[1].error_y.array) == pytest.approx([100 / 60] * 2)
     assert [chart.figure.layout.yaxis.title.text for chart in bars] == ["minutes", "hours"]
     assert [trace.type for trace in lines[0].figure.data] == ["scatter"]
+    assert [c.figure.layout.xaxis.type for c in (bars[0], lines[0])] == ["category", "linear"]
     assert list(lines[0].figure.data[0].x) == [0.0, 0.02, 0.1]
     sentence = lines[0].sentence.replace("\xa0", " ")
     assert sentence == "From 18.0 min (0) to 19.8 min (0.1)."
@@ -153,6 +154,7 @@ def test_the_page_names_every_study_and_what_failed(sweep: Swept, tmp_path: Path
     page = write_sweep(tmp_path, spec, studies, list(runs.values())).read_text(encoding="utf-8")
 
     assert "Made &lt;up&gt;" in page
+    assert "schemes: scenario basic, scheme sjf, seed 0" in page
     assert "SolverFailed: &lt;no answer&gt;" in page
     assert all(f">{study.name}</h2>" in page for study in studies)
     assert "https://" not in page.split("<script>", 1)[0]
