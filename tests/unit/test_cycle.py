@@ -6,11 +6,11 @@ from itertools import count
 
 import pytest
 
-from aryl.engine.cycle import Ports, carry_out, propose, run_cycle
+from aryl.engine.cycle import CycleReport, Ports, Proposal, carry_out, propose, run_cycle
 from aryl.engine.ports import Observation, Outcome, Status
 from aryl.model.errors import InvariantBroken
 from aryl.model.job import Job
-from aryl.model.plan import Action, LoanServer, Plan
+from aryl.model.plan import Action, LoanServer, Plan, PreemptJob
 from aryl.model.queue import JobQueue
 from aryl.model.reason import ReasonCode, because
 from aryl.model.snapshot import Due, Snapshot
@@ -20,6 +20,7 @@ from aryl.policy.registry import load_policy
 from aryl.policy.scaling import SCALINGS
 from tests.builders import make_job, make_snapshot, waits
 
+FITS = because(ReasonCode.FITS, gpus=1, place=1)
 SJF = load_policy({}, scheme="sjf")
 
 
@@ -117,3 +118,21 @@ def test_a_plan_that_breaks_a_rule_is_neither_recorded_nor_applied(
     with pytest.raises(InvariantBroken, match=r"at 1000\.0 s: train-0001 is lent and is not at"):
         run_cycle(fake.ports(), SJF, Due.SCHEDULE)
     assert fake.told == []
+
+
+@pytest.mark.parametrize(
+    ("due", "action", "is_news"),
+    [
+        pytest.param(Due.ORCHESTRATE, LoanServer("infer-0001", FITS), True, id="a loan"),
+        pytest.param(Due.SCHEDULE, LoanServer("infer-0001", FITS), False, id="a loan for a start"),
+        pytest.param(Due.SCHEDULE, PreemptJob("a", FITS, suspends=True), True, id="a suspension"),
+        pytest.param(Due.SCHEDULE, None, False, id="nothing"),
+    ],
+)
+def test_the_job_scheduler_looks_again_where_loans_have_changed_or_jobs_wait_again(
+    due: Due, action: Action | None, is_news: bool
+) -> None:
+    proposal = Proposal(make_snapshot(due=due), Plan(version=7), 0.0)
+    outcomes = (Outcome(action, Status.DONE),) if action else ()
+
+    assert CycleReport(proposal, outcomes, 0.0).is_news is is_news

@@ -53,7 +53,12 @@ def test_comes_first(ordering: str, first: dict[str, object], then: dict[str, ob
 
 @pytest.mark.parametrize(
     ("ordering", "names"),
-    [("fifo", ["a-mixed", "b"]), ("fifo-backfill", ["b", "a-mixed"]), ("sjf", ["b", "a-mixed"])],
+    [
+        ("fifo", ["a-mixed", "b"]),
+        ("fifo-backfill", ["b", "a-mixed"]),
+        ("sjf", ["b", "a-mixed"]),
+        ("las", ["b", "a-mixed"]),
+    ],
 )
 def test_heterogeneous_jobs_come_last_but_for_strict_fifo(ordering: str, names: list[str]) -> None:
     mixed = make_job("a-mixed", heterogeneous=True)
@@ -80,6 +85,28 @@ def test_shortest_first_ranks_by(shorter: dict[str, float], longer: dict[str, fl
 
     assert order("sjf", *jobs) == ["b", "a"]
     assert order("fifo", *jobs) == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("had_gpu_s", "names"),
+    [
+        pytest.param(3_599, ["early", "late"], id="both are in the first queue"),
+        pytest.param(3_600, ["late", "early"], id="one has left it"),
+    ],
+)
+def test_las_serves_queues_by_gpu_time_and_each_by_arrival(
+    had_gpu_s: float, names: list[str]
+) -> None:
+    early = make_job("early", gpus_per_worker=4, done=had_gpu_s / 4, preemptions=1)
+    late = make_job("late", submit_s=5.0, duration_s=1e6)
+
+    assert order("las", late, early) == names
+
+
+def test_the_queues_of_las_grow_by_a_factor() -> None:
+    knobs = {"ordering": "las", "las_queues": 4, "las_limit_gpu_s": 100.0, "las_growth": 3.0}
+
+    assert rules_of(load_policy(knobs)).limits_gpu_s == (100.0, 300.0, 900.0)
 
 
 def test_only_strict_fifo_lets_its_head_block_the_rest() -> None:
