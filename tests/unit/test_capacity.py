@@ -125,3 +125,14 @@ def test_misuse_trips_an_assertion(misuse: Callable[[Capacity], object]) -> None
 
     with pytest.raises(AssertionError):
         misuse(books)
+
+
+def test_an_index_without_some_servers_offers_the_others_only() -> None:
+    index = capacity(8, 3, 5).now
+
+    rest = index.without(1 << 1)
+
+    assert rest.best_fit(TRAINING, 3, 1, {}) == {2: 1}
+    assert rest.workers_that_fit(TRAINING, 1) == 13
+    assert index.workers_that_fit(TRAINING, 1) == 16, "the index itself is as it was"
+    assert index.without(0) is index

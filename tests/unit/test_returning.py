@@ -106,26 +106,45 @@ def test_flexible_workers_make_room_before_a_job_goes_where_it_would_be_preempte
     assert resizes(shrunk)[0].job_id == "elastic"
 
 
+# Inference needs one server until three in the morning, and four of five from then on.
+MILD = DemandHistory(tuple(([1.0] * 36 + [4.0] * 252) * 3 + [1.0]), -300.0)
+
+
+def server_in_mild_days(job: Job, *running: Job) -> list[str]:
+    """Where a job starts at midnight: a single loan lasts until the next night."""
+    snapshot = make_snapshot(
+        FIVE,
+        queued=[job],
+        running=running,
+        loans=LOANS,
+        demand=MILD,
+        now=NOW_S,
+        due=Due.SCHEDULE,
+    )
+    plan = decide(snapshot, load_policy({"scheme": "aryl+", "headroom": 0}))
+    return list(where(starts(plan)["job"]))
+
+
 def test_long_stays_have_as_many_places_as_servers_that_stay() -> None:
-    """Inference needs one server until three in the morning, and four of five from then on."""
-    mild = DemandHistory(tuple(([1.0] * 36 + [4.0] * 252) * 3 + [1.0]), -300.0)
+    assert server_in_mild_days(lasting(9)) == ["infer-0001"]
+    assert server_in_mild_days(lasting(9), holder(3, 1)) == ["infer-0001"], "it has left by then"
+    assert server_in_mild_days(lasting(9), holder(3, 12)) == ["train-0001"], "the place is taken"
 
-    def server_of_a_long_job(*running: Job) -> list[str]:
-        snapshot = make_snapshot(
-            FIVE,
-            queued=[lasting(9)],
-            running=running,
-            loans=LOANS,
-            demand=mild,
-            now=NOW_S,
-            due=Due.SCHEDULE,
-        )
-        plan = decide(snapshot, load_policy({"scheme": "aryl+", "headroom": 0}))
-        return list(where(starts(plan)["job"]))
 
-    assert server_of_a_long_job() == ["infer-0001"]
-    assert server_of_a_long_job(holder(3, 1)) == ["infer-0001"], "it has left by then"
-    assert server_of_a_long_job(holder(3, 12)) == ["train-0001"], "the only place is taken"
+def test_a_long_elastic_job_grows_on_training_servers() -> None:
+    assert server_in_mild_days(lasting(9, max_workers=2)) == ["train-0001"]
+
+
+def test_a_job_shares_a_server_that_outlasts_it_and_none_that_goes_back_before() -> None:
+    """The one loan that lasts all day is the server whose job can end there."""
+
+    def half(hours: float) -> Job:
+        return make_job(duration_s=hours * HOUR_S, gpus_per_worker=4, fungible=True)
+
+    lasts, too_long = holder(2, 12, gpus=4), holder(1, 13, gpus=4)
+
+    assert server_in_mild_days(half(9), too_long, lasts) == ["infer-0002"]
+    assert server_in_mild_days(half(1), holder(1, 12), holder(2, 1, gpus=4)) == ["infer-0002"]
 
 
 def orchestrated(demand: list[float], *queued: Job, **entries: Any) -> list[str]:
