@@ -91,7 +91,8 @@ def _read(path: Path) -> list[Row]:
 
 
 def _write(path: Path, rows: list[Row]) -> None:
+    columns = list(rows[0]) if rows else path.read_text(encoding="utf-8").split("\n")[0].split(",")
     with path.open("w", newline="", encoding="utf-8") as file:
-        lines = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        lines = csv.DictWriter(file, columns, lineterminator="\n")
         lines.writeheader()
         lines.writerows(rows)
