@@ -6,6 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,9 @@ import pytest
 
 from simulator.request import RunRequest
 from simulator.run import run_request
+from simulator.sweep import sweeping
 from simulator.sweep.ledger import locked
+from simulator.sweep.work import Ended, Order, Show, carried_out
 from tests.simulation.command import aryl
 from tests.simulation.sweeps import (
     CELLS,
@@ -169,6 +172,17 @@ def test_the_results_are_the_same_bytes_however_many_processes_run(
 
     for file in ("results.parquet", "report.html"):
         assert (tmp_path / "out" / file).read_bytes() == (done / file).read_bytes()
+
+
+def test_the_results_are_the_same_bytes_in_whatever_order_cells_end(
+    done: Path, tmp_path: Path
+) -> None:
+    def backwards(orders: Sequence[Order], _: Show) -> Iterator[Ended]:
+        return (carried_out(order) for order in reversed(orders))
+
+    found = sweeping.swept(write_spec(tmp_path), tmp_path / "out", backwards)
+
+    assert found.results.read_bytes() == (done / "results.parquet").read_bytes()
 
 
 def test_a_dry_run_lists_the_cells_and_how_many_are_done(out: Path, tmp_path: Path) -> None:
