@@ -109,7 +109,7 @@ def compare(
     *,
     schemes: Annotated[
         str, typer.Option("--schemes", help="Schemes, by commas, or all; ratios are to the first.")
-    ] = "fifo,fifo-backfill,sjf,aryl-loaning,aryl-scaling,aryl",
+    ] = "fifo,fifo-backfill,sjf,aryl-loaning,aryl-scaling,aryl,aryl+",
     out: Annotated[
         Path | None, typer.Option("--out", help="Keep each run here, with one report on all.")
     ] = None,
