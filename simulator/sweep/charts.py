@@ -34,7 +34,7 @@ class _Drawn:
 _FIGURES = (
     _Drawn(QUEUING, duration, "Mean queuing time", _TIMES, ""),
     _Drawn(JCT, duration, "Mean completion time (JCT)", _TIMES, ""),
-    _Drawn(PREEMPTED, percent, "Preemptions by submissions", _SHARES, ".1~%"),
+    _Drawn(PREEMPTED, percent, "Preemptions by submissions", _SHARES, ".2~%"),
 )
 
 
