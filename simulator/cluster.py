@@ -20,6 +20,7 @@ from aryl.model.plan import (
     ResizeJob,
     StartJob,
 )
+from aryl.policy.loanable import FORESIGHT_S
 from aryl.policy.units import speed, together, without
 from simulator.clock import VirtualClock
 from simulator.events import EventQueue, Kind
@@ -49,7 +50,7 @@ class SimulatedCluster:
         self._version = 0
         foresees = self._config.forecaster == "oracle"
         lead_s = self._config.orchestrator_s + self._config.vacate_s
-        self._ahead_s = lead_s if foresees else 0.0
+        self._ahead_s = max(lead_s, FORESIGHT_S) if foresees else 0.0
 
     def restore(self, running: Iterable[Job], loans: Iterable[Loan], version: int = 0) -> None:
         """Take over what ran and was lent when a picture was taken; what comes of it follows."""

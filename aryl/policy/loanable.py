@@ -15,6 +15,7 @@ from aryl.policy.forecasting import FORECASTERS
 # Forecasts are made for these spans, in bins: a span between them takes the next longer one.
 # Demand repeats itself daily, so that what is spared for a day is spared for longer.
 SPANS_BINS = (3, 6, 12, 24, 48, 96, 144, 288)
+FORESIGHT_S = SPANS_BINS[-1] * BIN_S  # the longest of them
 
 
 def foreseen_demand(snapshot: Snapshot, config: PolicyConfig) -> float | None:

@@ -1,10 +1,9 @@
 """Which on-loan servers go back when, as far as can be foreseen (decision 24).
 
 The forecaster says how many servers may stay on loan for how long (`loanable`). Which ones those
-are is decided here: there are as many places as servers on loan, and the first lasts longest. A
-server with base workers gets the last place that lasts until they have left; vacant servers fill
-the other places, before those with flexible workers only. Whoever outlives the first place has
-none: a job that must be preempted in any case keeps no other from staying.
+are is decided here: the server whose base workers leave last stays longest, vacant servers come
+after all that hold base workers, and those with flexible workers only after them. That is how a
+reclaim goes about it: it takes first what costs nothing, then jobs that have little to lose.
 """
 
 from dataclasses import replace
@@ -21,7 +20,6 @@ from aryl.policy.loanable import loanable_throughout, span_bins
 from aryl.policy.rules import Rules
 
 Servers = int  # a bit each
-WITHOUT_BASE = (Group.VACANT_LOAN, Group.FLEXIBLE_LOAN)
 
 
 def aware_of_returns(rules: Rules, draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> Rules:
@@ -57,33 +55,11 @@ class Returns:
     def _longest_first(self) -> list[Servers]:
         """The first none, one, two … servers, those that stay longest first."""
         members, servers = self._draft.capacity.now.members, self._draft.cluster.servers
-        free = [at for group in WITHOUT_BASE for at in members(group) if servers[at].serves]
-        held, outlived = self._held_places(len(free))
-        places = range(1, len(free) + len(held) + len(outlived) + 1)
-        rest = iter(free)
-        order = [held[place] if place in held else next(rest, None) for place in places]
-        bits = (1 << at for at in (*order, *outlived) if at is not None)
+        ends = {at: self._end_s(servers[at].id) for at in members(Group.BASE_LOAN)}
+        busy = sorted(ends, key=lambda at: (-ends[at], at))
+        order = [*busy, *members(Group.VACANT_LOAN), *members(Group.FLEXIBLE_LOAN)]
+        bits = (1 << at for at in order if servers[at].serves)
         return list(accumulate(bits, or_, initial=0))
-
-    def _held_places(self, free: int) -> tuple[dict[int, int], list[int]]:
-        """Servers with base workers by place, beside so many without; and those without a place.
-
-        Each takes the last place that lasts until its jobs have ended, from the shortest stay on,
-        so that the places that last longest are left for jobs to come.
-        """
-        servers = self._draft.cluster.servers
-        held = self._draft.capacity.now.members(Group.BASE_LOAN)
-        ends = {at: self._end_s(servers[at].id) for at in held if servers[at].serves}
-        places, outlived = dict[int, int](), list[int]()
-        last = free + len(ends)
-        for at in sorted(ends, key=lambda at: (ends[at], -at)):
-            place = min(last, self._staying(ends[at] - self._snapshot.now))
-            if place:
-                places[place] = at
-                last = place - 1
-            else:
-                outlived.append(at)
-        return places, outlived
 
     def _end_s(self, server_id: str) -> float:
         """When the last job with base workers on a server ends."""

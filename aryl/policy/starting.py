@@ -136,19 +136,14 @@ def start_at(draft: Draft, job: Job, part: Part, reason: Reason) -> None:
 def _find_fit(draft: Draft, spec: JobSpec, rules: Rules) -> Fit | None:
     """Free GPUs on the preferred side, then the other; then the same with elastic jobs shrunk.
 
-    On-loan servers that the job would outlive come last of all.
+    On-loan servers that the job would outlive come last in either round.
     """
-    avoids = rules.leaving_before(spec)
-    fit = _fit_beside(draft, spec, rules, avoids)
-    return _fit_beside(draft, spec, rules, 0) if avoids and fit is None else fit
-
-
-def _fit_beside(draft: Draft, spec: JobSpec, rules: Rules, avoids: int) -> Fit | None:
-    capacity = draft.capacity
+    capacity, leaving = draft.capacity, rules.leaving_before(spec)
     for index in (capacity.now, capacity.without_flexible):
-        parts = _parts(draft, index.without(avoids), spec, rules)
-        if parts:
-            return Fit(parts, index is capacity.without_flexible, avoids)
+        for avoids in (leaving, 0) if leaving else (0,):
+            parts = _parts(draft, index.without(avoids), spec, rules)
+            if parts:
+                return Fit(parts, index is capacity.without_flexible, avoids)
     return None
 
 

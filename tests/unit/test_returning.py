@@ -93,17 +93,21 @@ def test_a_job_that_outlives_every_loan_goes_there_last() -> None:
 
 
 def test_flexible_workers_make_room_before_a_job_goes_where_it_would_be_preempted() -> None:
-    spec = make_spec("elastic", duration_s=9e5, min_workers=1, max_workers=8)
-    elastic = make_running(FIVE, spec, [base(1, 1), flexible(1, 7)])
-
-    plan = planned(lasting(9, min_workers=1), running=[elastic], scaling="none")
-    shrunk = planned(
-        make_job(duration_s=9 * HOUR_S, gpus_per_worker=4, fungible=True), running=[elastic]
+    growing = make_spec("growing", duration_s=9e5, min_workers=1, max_workers=8)
+    spread = make_spec("spread", duration_s=9e5, max_workers=40, fungible=True)
+    on_training = make_running(FIVE, growing, [base(1, 1), flexible(1, 7)])
+    on_loans = make_running(
+        FIVE,
+        spread,
+        [base(1, 1, loaned=True), *(flexible(n, 8, loaned=True) for n in (2, 3, 4))],
     )
+    half = make_job(duration_s=9 * HOUR_S, gpus_per_worker=4, fungible=True)
+    rest = make_running(FIVE, make_spec("rest", gpus_per_worker=7), [base(1, loaned=True)])
 
-    assert where(starts(plan)["job"]) == {"infer-0001": 1}  # eight GPUs are not to be had
-    assert where(starts(shrunk)["job"]) == {"train-0001": 1}
-    assert resizes(shrunk)[0].job_id == "elastic"
+    plan = planned(half, running=[on_training, on_loans, rest])
+
+    assert where(starts(plan)["job"]) == {"train-0001": 1}
+    assert resizes(plan)[0].job_id == "growing"
 
 
 # Inference needs one server until three in the morning, and four of five from then on.
@@ -127,7 +131,6 @@ def server_in_mild_days(job: Job, *running: Job) -> list[str]:
 
 def test_long_stays_have_as_many_places_as_servers_that_stay() -> None:
     assert server_in_mild_days(lasting(9)) == ["infer-0001"]
-    assert server_in_mild_days(lasting(9), holder(3, 1)) == ["infer-0001"], "it has left by then"
     assert server_in_mild_days(lasting(9), holder(3, 12)) == ["train-0001"], "the place is taken"
 
 
@@ -135,16 +138,12 @@ def test_a_long_elastic_job_grows_on_training_servers() -> None:
     assert server_in_mild_days(lasting(9, max_workers=2)) == ["train-0001"]
 
 
-def test_a_job_shares_a_server_that_outlasts_it_and_none_that_goes_back_before() -> None:
-    """The one loan that lasts all day is the server whose job can end there."""
+def test_a_job_shares_the_server_that_stays_and_none_that_goes_back_before() -> None:
+    half = make_job(duration_s=9 * HOUR_S, gpus_per_worker=4, fungible=True)
+    sooner, later = holder(1, 8, gpus=4), holder(2, 12, gpus=4)
 
-    def half(hours: float) -> Job:
-        return make_job(duration_s=hours * HOUR_S, gpus_per_worker=4, fungible=True)
-
-    lasts, too_long = holder(2, 12, gpus=4), holder(1, 13, gpus=4)
-
-    assert server_in_mild_days(half(9), too_long, lasts) == ["infer-0002"]
-    assert server_in_mild_days(half(1), holder(1, 12), holder(2, 1, gpus=4)) == ["infer-0002"]
+    assert server_in_mild_days(half, sooner, later) == ["infer-0002"]
+    assert server_in_mild_days(half, sooner) == ["infer-0001"]
 
 
 def orchestrated(demand: list[float], *queued: Job, **entries: Any) -> list[str]:
