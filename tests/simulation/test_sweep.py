@@ -255,7 +255,11 @@ def test_no_cell_outlives_a_killed_sweep(tmp_path: Path) -> None:
         process.kill()
         process.wait()
 
-    until(lambda: not any(is_running(pid) for pid in below))
+    try:
+        until(lambda: not any(is_running(pid) for pid in below))
+    finally:
+        for pid in filter(is_running, below):
+            os.kill(pid, signal.SIGKILL)
 
 
 ENDLESS = """
