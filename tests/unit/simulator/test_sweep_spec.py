@@ -10,6 +10,7 @@ from simulator.sweep.cells import cells_of, studies_of
 from simulator.sweep.spec import Synth, read_spec
 from traces.synthetic import generate
 
+PAGE = Path(__file__).parents[3] / "docs" / "sweeps.md"
 TRACE = '[[trace]]\nname = "made-up"\nsynth = { jobs = 60, days = 0.25 }\ncluster = "testbed"\n'
 GRID = '[[grid]]\nscheme = ["fifo", "aryl"]\n'
 
@@ -77,6 +78,16 @@ def test_files_are_looked_for_beside_the_spec(tmp_path: Path) -> None:
     assert trace.origin == tmp_path / ".." / "t.csv"
     assert trace.inference == tmp_path / "d.csv"
     assert trace.cluster == str(tmp_path / "c.toml")
+
+
+def test_the_spec_in_the_documentation_is_one(tmp_path: Path) -> None:
+    text = PAGE.read_text(encoding="utf-8").split("```toml\n")[1].split("```")[0]
+
+    spec = read_spec(spec_of(tmp_path, text))
+
+    assert (spec.baseline, list(spec.traces)) == ("fifo", ["generated", "philly"])
+    assert spec.grids[0].axes["scheme"] == ("fifo", "sjf", "aryl")
+    assert spec.grids[1].axes["policy.headroom"] == (0.0, 0.02, 0.05)
 
 
 BAD = {
