@@ -10,6 +10,7 @@ from evaluation.results import Found, Results
 QUEUING, JCT, BOUND = "queuing_s.mean", "jct_s.mean", "jct_bound_s.mean"
 SPREAD = ("mean", "p50", "p95")
 MAIN = "table5"
+FIGURES = ("queuing s", "JCT s", "JCT / bound", "preempted", "shortfall", "on-loan use")
 
 # Rows of Table 5: the paper's name, and the grid and values of ours.
 _ROWS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -71,13 +72,17 @@ def ours(results: Results, spec: str, grid: str, axis: str, **values: Any) -> st
     """Runs of a grid by one axis and scheme, means over seeds, with the distance to the bound."""
     found = results.all(spec, grid, **values)
     keys = dict.fromkeys((run.values[axis], run.values["scheme"]) for run in found)
-    heads = (axis.rpartition(".")[2], "scheme", "queuing s", "JCT s", "JCT / bound", "preempted")
-    more = ("shortfall", "on-loan use")
     rows = []
     for value, scheme in keys:
         runs = [r for r in found if (r.values[axis], r.values["scheme"]) == (value, scheme)]
         rows.append([_text(value), scheme, *_figures(runs)])
-    return table([*heads, *more], rows)
+    return table((axis.rpartition(".")[2], "scheme", *FIGURES), rows)
+
+
+def parts(results: Results, spec: str) -> str:
+    """A row for each grid of a spec, means over its runs."""
+    grids = {grid: runs for (name, grid), runs in results.grids.items() if name == spec}
+    return table(("", *FIGURES), [[grid, *_figures(runs)] for grid, runs in grids.items()])
 
 
 def against(results: Results, spec: str, grid: str, axis: str) -> str:
