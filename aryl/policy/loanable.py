@@ -1,7 +1,7 @@
 """How many servers inference can spare, now and for how long (spec §4 "Lending")."""
 
 from bisect import bisect_left
-from functools import lru_cache
+from functools import lru_cache, partial
 from math import ceil, floor
 
 import numpy as np
@@ -16,6 +16,7 @@ from aryl.policy.forecasting import FORECASTERS
 # Demand repeats itself daily, so that what is spared for a day is spared for longer.
 SPANS_BINS = (3, 6, 12, 24, 48, 96, 144, 288)
 FORESIGHT_S = SPANS_BINS[-1] * BIN_S  # the longest of them
+LIKELY = 0.5  # the quantile that is as often exceeded as not
 
 
 def foreseen_demand(snapshot: Snapshot, config: PolicyConfig) -> float | None:
@@ -47,8 +48,11 @@ def loanable_throughout(snapshot: Snapshot, config: PolicyConfig, bins: int) -> 
     if not len(demand):
         return 0
     known = (_bytes_of(demand.values), _bytes_of(demand.ahead))
-    largest = _largest_within(bins, known, config.forecaster, config.quantile)
-    return loanable_servers(snapshot, config.headroom, max(largest, snapshot.demand_now or 0.0))
+    within = partial(_largest_within, known, config.forecaster)
+    # whoever asks for servers then will want as large a margin as who asks now
+    margin = within(config.quantile, ceil(_lead_s(config) / BIN_S)) - float(max(demand.values[-1:]))
+    most = max(within(config.quantile, bins), within(LIKELY, bins) + margin)
+    return loanable_servers(snapshot, config.headroom, max(most, snapshot.demand_now or 0.0))
 
 
 def _lead_s(config: PolicyConfig) -> float:
@@ -59,9 +63,9 @@ def _bytes_of(bins: Bins) -> bytes:
     return np.asarray(bins, dtype=np.float64).tobytes()
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=128)
 def _largest_within(
-    bins: int, known: tuple[bytes, bytes], forecaster: str, quantile: float
+    known: tuple[bytes, bytes], forecaster: str, quantile: float, bins: int
 ) -> float:
     """The largest demand within the next `bins`; between two bins, it is asked for many times."""
     values, ahead = (np.frombuffer(row) for row in known)

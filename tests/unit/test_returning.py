@@ -9,6 +9,7 @@ from aryl.model.job import Job
 from aryl.model.plan import Plan
 from aryl.model.snapshot import Due
 from aryl.policy.decide import decide
+from aryl.policy.loanable import loanable_throughout
 from aryl.policy.registry import load_policy
 from tests.builders import (
     base,
@@ -144,6 +145,20 @@ def test_a_job_shares_the_server_that_stays_and_none_that_goes_back_before() -> 
 
     assert server_in_mild_days(half, sooner, later) == ["infer-0002"]
     assert server_in_mild_days(half, sooner) == ["infer-0001"]
+
+
+def test_what_lasts_leaves_inference_the_margin_that_it_has_now() -> None:
+    """By night demand is one server or two, as chance has it; by day it is three, without fail."""
+    nights = [1.0 + (n * n * 31 % 97) % 2 for n in range(3 * 72)]
+    days = [[*nights[n * 72 : (n + 1) * 72], *[3.0] * 216] for n in range(3)]
+    demand = [servers for day in days for servers in day]
+    history = DemandHistory((*demand, 1.0), -300.0)
+    snapshot = make_snapshot(FIVE, demand=history, now=NOW_S)
+
+    config = load_policy({"scheme": "aryl+", "headroom": 0})
+
+    assert loanable_throughout(snapshot, config, 3) == 2, "the nights' chance costs one of four"
+    assert loanable_throughout(snapshot, config, 144) < 5 - 3, "and by day as well"
 
 
 def orchestrated(demand: list[float], *queued: Job, **entries: Any) -> list[str]:
