@@ -69,7 +69,7 @@ def preempt(pen: Pen, books: Books, action: PreemptJob) -> Outcome:
     if budget:
         note_refusal(pen, books, {p.server_id for p in job.placements})
         return _refused(action, f"the budget {budget} allows no eviction now")
-    waits = job.preempted(pen.clock.now(), suspends=action.suspends)
+    waits = job.preempted(pen.clock.now())  # suspended or not: only what was saved is left
     return _outcome(books, action, pen.allocate(workload, waits))
 
 
