@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from fcntl import LOCK_EX, LOCK_NB, flock
 from pathlib import Path
 from typing import Any
 
@@ -174,6 +175,20 @@ def test_a_service_killed_after_every_kind_of_write(site: Site, tmp_path: Path) 
     assert last.stop() == 0
 
 
+def stands_still(process: Process, turn: Path) -> bool:
+    """Stop a process; but not while it writes to SQLite's file, where all others wait for it."""
+    process.popen.send_signal(signal.SIGSTOP)
+    told = Path(f"/proc/{process.popen.pid}/stat")
+    until(lambda: told.read_text().rpartition(")")[2].split()[0] == "T")
+    with turn.open("rb") as file:
+        try:
+            flock(file, LOCK_EX | LOCK_NB)
+        except BlockingIOError:
+            process.popen.send_signal(signal.SIGCONT)
+            return False
+    return True
+
+
 def test_a_leader_that_stood_still_in_a_reclaim_does_nothing_again(site: Site) -> None:
     patient = pod()
     patient["spec"]["terminationGracePeriodSeconds"] = 6
@@ -184,7 +199,7 @@ def test_a_leader_that_stood_still_in_a_reclaim_does_nothing_again(site: Site) -
         second = serve(site, 1)
         ask(site)
         until(lambda: marks_of(site.api, NODE) == RECLAIMING)
-        first.popen.send_signal(signal.SIGSTOP)
+        until(lambda: stands_still(first, site.folder / "aryl.db-turn"))
         until(lambda: is_back(site))
         first.popen.send_signal(signal.SIGCONT)
         check_that_all_is_well(site)
