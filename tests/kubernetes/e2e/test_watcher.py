@@ -213,6 +213,7 @@ def test_a_kubelet_that_refuses_a_pod_is_heard(scene: Scene) -> None:
 
 def test_a_watcher_that_lost_sight_says_so(scene: Scene) -> None:
     (pods,) = [each for each in scene.witness._followers if each._path == "/api/v1/pods"]
+    wait_until(lambda: pods._watch is not None)  # it has listed; the watch comes after
     assert pods._watch is not None
     pods._watch.cut()
     wait_until(lambda: scene.witness._lists["pods"] == 2)
