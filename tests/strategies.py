@@ -62,7 +62,7 @@ KNOBS = {
     "las_limit_gpu_s": st.sampled_from([1.0, 2_000.0]),
     "forecaster": st.sampled_from(["last", "seasonal", "oracle"]),
     "lend": st.sampled_from(["eager", "on-demand"]),
-    "value_of_work": st.sampled_from(["total", "remaining"]),
+    "value_of_work": st.sampled_from(["total", "remaining", "soonest"]),
     "victim_weight": st.sampled_from(["jobs", "lost_gpu_s"]),
     "min_run_s": st.sampled_from([0.0, 600.0]),
     "hold_home_s": st.sampled_from([0.0, 3_600.0]),

@@ -42,7 +42,7 @@ SCHEMES: dict[str, dict[str, str | float]] = {
     "aryl+": {
         "placement": "return-aware",
         "reclaim": "exact",
-        "value_of_work": "remaining",
+        "value_of_work": "soonest",
         "victim_weight": "lost_gpu_s",
         "min_run_s": 600.0,
         "hold_home_s": 3600.0,
@@ -122,7 +122,11 @@ class PolicyConfig:
         8.0, "limit of each further queue by that of the one before", AT_LEAST_1
     )
     value_of_work: str = _knob(
-        "total", "the work of a job that a growth's value counts", "total", "remaining"
+        "total",
+        "what a growth is worth: time saved of all work, of what is left, or sooner ends",
+        "total",
+        "remaining",
+        "soonest",
     )
     victim_weight: str = _knob(
         "jobs", "cost of a victim in exact reclaim: one, or GPU-seconds", "jobs", "lost_gpu_s"

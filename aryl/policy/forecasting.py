@@ -2,12 +2,13 @@
 
 Every forecaster takes the history, the time, the lead time in seconds and a quantile; it answers
 servers, or None when nothing is known yet. An answer is a prediction plus the quantile of what the
-same predictor missed before, and never below the last known demand (spec §4). Nothing is kept
-between calls. The paper's own predictor is an LSTM of the next 5 minutes (paper §2).
+same predictor missed before, and never below the last known demand (spec §4). The paper's own
+predictor is an LSTM of the next 5 minutes (paper §2).
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from math import ceil
 
 import numpy as np
@@ -17,6 +18,7 @@ from aryl.model.demand import BIN_S, DemandHistory
 
 Forecaster = Callable[[DemandHistory, float, float, float], float | None]
 Array = NDArray[np.float64]
+Predict = Callable[[Array, int], "_Prediction"]
 
 DAY_BINS = 288
 WEEK_BINS = 7 * DAY_BINS
@@ -40,7 +42,7 @@ class _Prediction:
 class _Calibrated:
     """A forecaster: a prediction from the known demand, raised by a quantile of its own errors."""
 
-    predict: Callable[[Array, int], _Prediction]
+    predict: Predict
 
     def __call__(
         self, history: DemandHistory, now: float, lead_s: float, quantile: float
@@ -49,7 +51,7 @@ class _Calibrated:
         if not len(history):
             return None
         known = np.asarray(history.values[-MEMORY_BINS:], dtype=np.float64)
-        prediction = self.predict(known, _horizon(history, now, lead_s))
+        prediction = _predicted(self.predict, known.tobytes(), _horizon(history, now, lead_s))
         # the larger of both stays monotone in the quantile; rounding, as demand is in whole
         # servers, takes float noise away before anyone floors
         margin = max(
@@ -57,6 +59,12 @@ class _Calibrated:
             _quantile(prediction.errors, quantile),
         )
         return max(float(known[-1]), round(prediction.servers + margin, 6))
+
+
+@lru_cache(maxsize=32)
+def _predicted(predict: Predict, known: bytes, horizon: int) -> _Prediction:
+    """Predict once for all quantiles and callers that ask before the next bin ends."""
+    return predict(np.frombuffer(known), horizon)
 
 
 def _unchanged(known: Array, horizon: int) -> _Prediction:

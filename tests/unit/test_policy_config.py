@@ -89,7 +89,9 @@ def test_every_entry_of_a_registry_can_be_named(part: str) -> None:
         ),
         pytest.param({"seed": -1}, "column seed: -1 is out of range", id="seed"),
         pytest.param({"lend": "all"}, "'all' is unknown; expected eager or on-demand", id="word"),
-        pytest.param({"value_of_work": "x"}, "expected total or remaining", id="value of work"),
+        pytest.param(
+            {"value_of_work": "x"}, "expected total or remaining or soonest", id="value of work"
+        ),
         pytest.param({"victim_weight": "x"}, "expected jobs or lost_gpu_s", id="victim weight"),
         pytest.param({"speedup": "cubic"}, "p.toml, column speedup: 'cubic' is no", id="speedup"),
         pytest.param({"estimate_error": 0.2}, "0.2 has the wrong form", id="no table"),

@@ -57,12 +57,13 @@ def test_flexible_workers_move_to_the_job_that_gains_more() -> None:
 
 
 @pytest.mark.parametrize(
-    ("value_of_work", "winner"), [("total", "nearly-done"), ("remaining", "fresh")]
+    ("value_of_work", "winner", "saved_s"),
+    [("total", "large", 1_000), ("remaining", "fresh", 500), ("soonest", "nearly-done", 50)],
 )
-def test_a_growth_is_worth_what_it_saves_of_all_work_or_of_what_is_left(
-    value_of_work: str, winner: str
+def test_a_growth_is_worth_what_it_saves_of_all_work_or_what_is_left_or_an_end_that_is_near(
+    value_of_work: str, winner: str, saved_s: int
 ) -> None:
-    cluster = make_cluster([12])
+    cluster = make_cluster([16])
     jobs = [
         elastic(
             cluster,
@@ -74,10 +75,16 @@ def test_a_growth_is_worth_what_it_saves_of_all_work_or_of_what_is_left(
             done=done,
             progress_s=1_000.0,
         )
-        for job_id, duration_s, done in [("nearly-done", 1_000.0, 3_600.0), ("fresh", 500.0, 0.0)]
+        for job_id, duration_s, done in [
+            ("large", 2_000.0, 5_000.0),
+            ("fresh", 1_000.0, 0.0),
+            ("nearly-done", 1_500.0, 5_600.0),
+        ]
     ]
+    plan = grown(cluster, *jobs, value_of_work=value_of_work)
 
-    assert added(grown(cluster, *jobs, value_of_work=value_of_work)) == {winner: 4}
+    assert added(plan) == {winner: 4}
+    assert [a.reason.text for a in resizes(plan)] == [f"4 more workers save {saved_s} s"]
 
 
 def test_a_job_that_outlives_its_estimate_is_believed_to_gain_more_from_then_on() -> None:
