@@ -63,9 +63,12 @@ evaluation: $(DEV_INSTALLED)  ## run every sweep in evaluation/ (hours; goes on 
 	test -f $(EVALUATED)/paper.csv.gz || $(BIN)/aryl trace synth --out $(EVALUATED)/paper.csv.gz
 	@for n in 0 1 2 3 4 5 6 7 8 9; do file=$(EVALUATED)/traces/b$$n.csv.gz; test -f $$file || \
 		$(BIN)/aryl trace bootstrap $(EVALUATED)/paper.csv.gz --days 10 --seed $$n --out $$file || exit 1; done
+	@if [ -d ../shared/traces ] && [ ! -f $(EVALUATED)/traces/philly-5d.csv.gz ]; then \
+		$(BIN)/aryl trace window ../shared/traces/window15d_philly.csv.gz --start-day 5 --days 5 \
+		--out $(EVALUATED)/traces/philly-5d.csv.gz; fi
 	@for spec in evaluation/*.toml; do name=$$(basename $$spec .toml); \
 		if [ $$name = real ] && [ ! -d ../shared/traces ]; then echo "left out: $$spec needs ../shared/traces"; \
-		else echo "== $$spec"; $(BIN)/aryl sim sweep $$spec --out $(EVALUATED)/$$name || exit 1; fi; done
+		else echo "== $$spec"; $(BIN)/aryl sim sweep $$spec --out $(EVALUATED)/$$name --cells $(EVALUATED)/cells || exit 1; fi; done
 	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes fifo,sjf,aryl,aryl+ --scenario basic --out $(EVALUATED)/basic
 	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes aryl,aryl+ --scenario ideal --out $(EVALUATED)/ideal
 	$(BIN)/python -m evaluation $(EVALUATED) docs

@@ -48,7 +48,7 @@ def steepest_first(draft: Draft, config: PolicyConfig, now: float) -> Draft:
             for candidate, pick in zip(candidates, picks, strict=True)
         ]
 
-    return share_out(draft, Rule(valued, divided, faster(model), settled=valued))
+    return share_out(draft, Rule(valued, divided, faster(model), settled=lambda _job: valued))
 
 
 def _all_they_gain_from(candidates: Sequence[Candidate], spare_gpus: int) -> list[int] | None:

@@ -25,7 +25,7 @@ def grow_on_idle(draft: Draft, config: PolicyConfig, _now: float) -> Draft:
     def divided(_draft: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
         return _least_grown_first(candidates, spare_gpus)
 
-    return share_out(draft, Rule(valued, divided, faster(model), settled=valued))
+    return share_out(draft, Rule(valued, divided, faster(model), settled=lambda _job: valued))
 
 
 def _least_grown_first(candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:

@@ -74,6 +74,7 @@ class Candidate(NamedTuple):
 
 
 Valuation = Callable[[Job, Stake, int], Offer]  # of up to so many flexible workers
+Settled = Callable[[Job], Valuation]
 
 
 class Wish(NamedTuple):
@@ -85,13 +86,13 @@ class Wish(NamedTuple):
 
 
 def candidates_in(
-    draft: Draft, pool: Pool, valued: Valuation, settled: Valuation | None = None
+    draft: Draft, pool: Pool, valued: Valuation, settled: Settled | None = None
 ) -> list[Candidate]:
     """The elastic jobs that may hold flexible workers in the pool, by name.
 
     Most jobs hold what they held a cycle ago, and what they wish for has room. These are not looked
-    into again where a rule is `settled`: one and the same function in every cycle, which answers as
-    `valued` does for as long as a job keeps to its estimate.
+    into again where a rule is `settled`: it has one and the same function for a job, cycle after
+    cycle, which answers as `valued` does for as long as a job keeps to its estimate.
     """
     changed, now = draft.placed, draft.now
     room: dict[int, int] = {}  # workers that fit at all, by worker size
@@ -103,7 +104,7 @@ def candidates_in(
             index = draft.capacity.without_flexible
             room[size] = index.workers_that_fit(growth_groups(pool), size)
         if settled and spec.job_id not in changed:
-            wish = _wish(draft.cluster, job, pool, settled)
+            wish = _wish(draft.cluster, job, pool, settled(job))
             if wish is None:
                 continue
             if wish.workers <= room[size] and now <= wish.until_s:

@@ -1,12 +1,14 @@
 """Phase 2: spare GPUs to elastic jobs, in the paper's way by a multiple-choice knapsack (paper §4).
 
-The value of a growth is the run time it saves against running on base workers alone: in the paper's
-way of the whole job (decision 4), or of what is left of it. `soonest` weighs that which is saved by
-how soon the job ends, so that most jobs are done early (decision 23).
+The value of a growth is the run time it saves against running on base workers alone: in the
+paper's way of the whole job (decision 4), or of what is left of it. With `soonest` it is the speed
+that it adds by the work left, so that most jobs are done early (decision 23); that work is rounded
+up to a power of two, so that values, and with them sizes, stay as they are for a while.
 """
 
 from collections.abc import Callable, Sequence
 from functools import lru_cache
+from math import frexp, ldexp
 
 from aryl.model.job import Job
 from aryl.model.reason import Reason, ReasonCode, because
@@ -28,28 +30,34 @@ from aryl.policy.offers import (
 from aryl.policy.pollux import grow_by_goodput
 from aryl.policy.sharing import Explanation, Rule, by_knapsack, share_out
 
-SOON_S = 60.0  # jobs that end within so long are equally soon
+SOON_CLASS = 6  # 64 worker-seconds: jobs with less work left than that end equally soon
 
 
 def grow_elastic(draft: Draft, config: PolicyConfig, now: float) -> Draft:
     """Save as much run time as the spare GPUs can."""
     model = model_of(config)
-    worth = config.value_of_work
+    of_all = config.value_of_work == "total"
 
-    def valued(job: Job, stake: Stake, most: int) -> Offer:
-        if worth == "total":
-            return _offer_of_total(stake, most, job.believed_work_by(now), model)
-        left = _left(job, now)
-        if worth == "remaining":
-            return _offer(stake, most, left, model)
-        return _offer_of_soonest(stake, most, left, model)
+    def by_work(job: Job, stake: Stake, most: int) -> Offer:
+        work = job.believed_work_by(now)
+        if of_all:
+            return _offer_of_total(stake, most, work, model)
+        return _offer(stake, most, _left(job, now), model)
+
+    def soonest(job: Job) -> Valuation:
+        return _by_class(_class(job, now), model)
+
+    def by_soonness(job: Job, stake: Stake, most: int) -> Offer:
+        return soonest(job)(job, stake, most)
 
     def divided(at: Draft, candidates: Sequence[Candidate], spare_gpus: int) -> list[int]:
         return by_knapsack(at, candidates, spare_gpus, config.solver_nodes)
 
-    settled = _by_estimate(model) if worth == "total" else None
-    why = _saves(model, now, of_all=worth == "total")
-    return share_out(draft, Rule(valued, divided, why, settled))
+    why = _saves(model, now, of_all=of_all)
+    if config.value_of_work == "soonest":
+        return share_out(draft, Rule(by_soonness, divided, why, soonest))
+    estimated = _by_estimate(model)
+    return share_out(draft, Rule(by_work, divided, why, (lambda _: estimated) if of_all else None))
 
 
 def keep_size(draft: Draft, _config: PolicyConfig, _now: float) -> Draft:
@@ -98,10 +106,26 @@ def _saved_by_work(
     return options, weights, tuple(slowest - 1.0 / speed for speed in speeds)
 
 
-def _offer_of_soonest(stake: Stake, most: int, left: float, model: Model) -> Offer:
+def _class(job: Job, now: float) -> int:
+    """The power of two, in worker-seconds, that the work left is within."""
+    return max(SOON_CLASS, frexp(_left(job, now))[1])
+
+
+@lru_cache(maxsize=1024)
+def _by_class(work_class: int, model: Model) -> Valuation:
+    """The value of ending sooner to jobs with so much work left."""
+
+    def valued(_job: Job, stake: Stake, most: int) -> Offer:
+        return _offer_of_class(stake, most, work_class, model)
+
+    return valued
+
+
+@lru_cache(maxsize=8192)
+def _offer_of_class(stake: Stake, most: int, work_class: int, model: Model) -> Offer:
     """Options worth how much more often such a job would end: the added speed by the work left."""
     options, weights, speeds, base_speed = curve_of(stake, most, model)
-    work = max(left, SOON_S * base_speed)
+    work = ldexp(1.0, work_class)
     return Offer(options, Group(weights, tuple((speed - base_speed) / work for speed in speeds)))
 
 

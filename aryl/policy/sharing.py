@@ -15,6 +15,7 @@ from aryl.policy.knapsack import How, solve
 from aryl.policy.offers import (
     Candidate,
     Model,
+    Settled,
     Valuation,
     candidates_in,
     capped,
@@ -38,13 +39,13 @@ class Rule(NamedTuple):
 
     `divided` answers each candidate's flexible workers, in training workers, where so many GPUs are
     to be had; `why` is told the new size, and by how many workers of the pool's type a job grows.
-    `settled` is `valued` where no job has outlived its estimate, if that looks at no clock.
+    `settled` answers what `valued` does while a job keeps to its estimate, and looks at no clock.
     """
 
     valued: Valuation
     divided: Division
     why: Explanation
-    settled: Valuation | None = None
+    settled: Settled | None = None
 
 
 def share_out(draft: Draft, rule: Rule) -> Draft:

@@ -19,6 +19,10 @@ def sweep(
     spec: Annotated[Path, typer.Argument(metavar="SPEC", help="A TOML file; see docs/sweeps.md.")],
     *,
     out: Annotated[Path, typer.Option("--out", help="The folder for cells, results and report.")],
+    cells: Annotated[
+        Path | None,
+        typer.Option("--cells", help="A folder of cells that sweeps share; default: OUT/cells."),
+    ] = None,
     processes: Annotated[
         int | None,
         typer.Option("--processes", min=1, help="Runs at a time; by default one per core."),
@@ -38,9 +42,9 @@ def sweep(
 
     runner = runner_named(on, processes or os.cpu_count() or 1, ray_address)
     if dry_run:
-        _print_plan(planned(spec, out), as_json=as_json)
+        _print_plan(planned(spec, out, cells), as_json=as_json)
         return
-    found = swept(spec, out, runner)
+    found = swept(spec, out, runner, cells)
     failed = _print_failed(found)
     _print_swept(found, failed, as_json=as_json)
     if failed:

@@ -6,6 +6,7 @@ the cells that were under way.
 
 import fcntl
 import json
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -15,7 +16,7 @@ from typing import Any
 from aryl.model.errors import BadInput
 from simulator.sweep.work import Failure, Figures
 
-_CELLS, _LOCK = "cells", ".lock"
+_LOCK = ".lock"
 _SUMMARY, _TIMING, _CELL, _ERROR = "summary.json", "timing.json", "cell.json", "error.txt"
 
 
@@ -39,11 +40,11 @@ def locked(out: Path) -> Iterator[None]:
 
 
 class Ledger:
-    """The finished cells of a folder."""
+    """The finished cells of a folder, which several sweeps may share."""
 
-    def __init__(self, out: Path) -> None:
-        """Look into `out`, which need not be there."""
-        self._cells = out / _CELLS
+    def __init__(self, cells: Path) -> None:
+        """Look into `cells`, which need not be there."""
+        self._cells = cells
 
     def finished(self, keys: Iterable[str]) -> dict[str, Figures]:
         """The figures of those of the keys whose cells have been run."""
@@ -56,7 +57,7 @@ class Ledger:
 
     def keep(self, key: str, coordinates: Mapping[str, Any], outcome: Figures | Failure) -> None:
         """Write down how a cell ended; a failed one counts as not run."""
-        part = self._cells / f".{key}.part"
+        part = self._cells / f".{key}.{os.getpid()}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         _write(part / _CELL, coordinates)

@@ -21,17 +21,20 @@ from simulator.sweep.work import Ended, Figures, Order, Show
 from traces.synthetic import generate
 from traces.writing import write_trace
 
+CELLS = "cells"
+
 Runner = Callable[[Sequence[Order], Show], Iterator[Ended]]
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A spec's cells, and the figures of those that `out` holds already."""
+    """A spec's cells, and the figures of those that the ledger holds already."""
 
     spec: Spec
     out: Path
     studies: Sequence[Study]
     cells: Sequence[Cell]
+    ledger: Ledger
     finished: Mapping[str, Figures]
 
 
@@ -45,13 +48,17 @@ class Swept:
     report: Path
 
 
-def planned(spec_file: Path, out: Path) -> Plan:
-    """What a sweep would do; nothing is written. Raises `BadInput`."""
+def planned(spec_file: Path, out: Path, kept_in: Path | None = None) -> Plan:
+    """What a sweep would do; nothing is written. Raises `BadInput`.
+
+    Cells are `kept_in` a folder that other sweeps may share, or in `out`.
+    """
     check_folder(out)
     spec = read_spec(spec_file)
     studies = studies_of(spec)
     cells = cells_of(studies)
-    return Plan(spec, out, studies, cells, Ledger(out).finished(cell.key for cell in cells))
+    ledger = Ledger(kept_in or out / CELLS)
+    return Plan(spec, out, studies, cells, ledger, ledger.finished(cell.key for cell in cells))
 
 
 def runner_named(on: str, processes: int, ray_address: str | None) -> Runner:
@@ -64,14 +71,15 @@ def runner_named(on: str, processes: int, ray_address: str | None) -> Runner:
     raise BadInput("--on", "is nowhere that cells run", value=on, expected="local or ray")
 
 
-def swept(spec_file: Path, out: Path, runner: Runner) -> Swept:
+def swept(spec_file: Path, out: Path, runner: Runner, kept_in: Path | None = None) -> Swept:
     """Run the cells that have not been run, and write results and report over all of them.
 
-    Raises `BadInput` before anything runs. A cell that fails is among the runs, with its error.
+    Cells are `kept_in` a folder that other sweeps may share, or in `out`. Raises `BadInput` before
+    anything runs. A cell that fails is among the runs, with its error.
     """
     check_folder(out)
     with locked(out):
-        plan = planned(spec_file, out)
+        plan = planned(spec_file, out, kept_in)
         fresh = _carried_out(plan, runner)
         runs = [
             Run(cell, fresh[cell.key].outcome, is_new=True)
@@ -88,14 +96,13 @@ def _carried_out(plan: Plan, runner: Runner) -> dict[str, Ended]:
     """Run what is left to run; how it ended, by key."""
     pending = {cell.key: cell for cell in plan.cells if cell.key not in plan.finished}
     orders = _orders(plan.out, pending.values())
-    ledger = Ledger(plan.out)
     found = {}
     with progress_bar() as bar:
         done = len(plan.finished)
         total = bar.add_task("sweep", total=len(plan.cells), completed=done, unit="cells")
         shown = _Shown(bar, pending)
         for ended in runner(orders, shown.show):
-            ledger.keep(ended.key, pending[ended.key].coordinates, ended.outcome)
+            plan.ledger.keep(ended.key, pending[ended.key].coordinates, ended.outcome)
             found[ended.key] = ended
             shown.drop(ended.key)
             bar.advance(total)
