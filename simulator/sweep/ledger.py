@@ -6,7 +6,6 @@ the cells that were under way.
 
 import fcntl
 import json
-import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -40,7 +39,7 @@ def locked(out: Path) -> Iterator[None]:
 
 
 class Ledger:
-    """The finished cells of a folder, which several sweeps may share."""
+    """The finished cells of a folder, which several sweeps may share, one after the other."""
 
     def __init__(self, cells: Path) -> None:
         """Look into `cells`, which need not be there."""
@@ -57,7 +56,7 @@ class Ledger:
 
     def keep(self, key: str, coordinates: Mapping[str, Any], outcome: Figures | Failure) -> None:
         """Write down how a cell ended; a failed one counts as not run."""
-        part = self._cells / f".{key}.{os.getpid()}.part"
+        part = self._cells / f".{key}.part"
         shutil.rmtree(part, ignore_errors=True)
         part.mkdir(parents=True)
         _write(part / _CELL, coordinates)

@@ -29,27 +29,27 @@ def test_a_ledger_finds_what_it_kept(tmp_path: Path) -> None:
     Ledger(tmp_path).keep("a", {"seed": 1}, FIGURES)
 
     assert Ledger(tmp_path).finished(["a", "b"]) == {"a": FIGURES}
-    assert (tmp_path / "cells" / "a" / "cell.json").read_text() == '{\n  "seed": 1\n}\n'
+    assert (tmp_path / "a" / "cell.json").read_text() == '{\n  "seed": 1\n}\n'
 
 
 def test_a_failed_cell_is_not_finished_until_it_is_run_well(tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
 
     ledger.keep("a", {}, Failure("SolverFailed: no answer", "Traceback …"))
-    before, error = ledger.finished(["a"]), (tmp_path / "cells" / "a" / "error.txt").read_text()
+    before, error = ledger.finished(["a"]), (tmp_path / "a" / "error.txt").read_text()
     ledger.keep("a", {}, FIGURES)
 
     assert before == {}
     assert error == "SolverFailed: no answer\n\nTraceback …"
     assert ledger.finished(["a"]) == {"a": FIGURES}
-    assert not (tmp_path / "cells" / "a" / "error.txt").exists()
+    assert not (tmp_path / "a" / "error.txt").exists()
 
 
 @pytest.mark.parametrize("left", ["half a folder", "no timing", "half a file"])
 def test_what_was_left_half_done_is_not_finished(left: str, tmp_path: Path) -> None:
     ledger = Ledger(tmp_path)
     ledger.keep("a", {}, FIGURES)
-    folder = tmp_path / "cells" / "a"
+    folder = tmp_path / "a"
     if left == "half a folder":
         folder.rename(folder.with_name(".a.part"))
     elif left == "no timing":
