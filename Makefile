@@ -69,7 +69,7 @@ evaluation: $(DEV_INSTALLED)  ## run every sweep in evaluation/ (hours; goes on 
 	@for spec in evaluation/*.toml; do name=$$(basename $$spec .toml); \
 		if [ $$name = real ] && [ ! -d ../shared/traces ]; then echo "left out: $$spec needs ../shared/traces"; \
 		else echo "== $$spec"; $(BIN)/aryl sim sweep $$spec --out $(EVALUATED)/$$name --cells $(EVALUATED)/cells || exit 1; fi; done
-	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes fifo,sjf,aryl,aryl+ --scenario basic --out $(EVALUATED)/basic
+	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes all --scenario basic --out $(EVALUATED)/basic
 	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes aryl,aryl+ --scenario ideal --out $(EVALUATED)/ideal
 	$(BIN)/python -m evaluation $(EVALUATED) docs
 

@@ -6,8 +6,10 @@ import pytest
 
 from aryl.model.errors import BadInput
 from evaluation.markdown import percent, seconds, table
-from evaluation.results import Results, read_results
+from evaluation.plus import against_aryl, goals
+from evaluation.results import Found, Results, read_results
 from evaluation.tables import against, ours
+from simulator.report_format import TIMES
 from tests.simulation.sweeps import swept
 from traces.synthetic import generate
 from traces.writing import write_trace
@@ -122,4 +124,56 @@ def test_numbers_and_tables_are_markdown() -> None:
         "| --- | ---: |",
         "| x | 12.24 % |",
         "| y | \N{EN DASH} |",
+    ]
+
+
+def _seeded(scheme: str, queuing_s: tuple[float, float], jct_s: tuple[float, float]) -> list[Found]:
+    """Runs of two seeds, the later one first."""
+    rows = [
+        {
+            "trace": "paper",
+            "scenario": "basic",
+            "scheme": scheme,
+            "seed": seed,
+            "queuing_s.mean": queuing_s[seed],
+            "jct_s.mean": jct_s[seed],
+            "jct_bound_s.mean": 1_000.0,
+            "preemption_ratio": 0.01 * (seed + 1),
+            "inference_shortfall_share": 0.0001 * seed,
+            "on_loan_usage": 0.5,
+            "lost_gpu_s": 3_600.0 * (seed + 1),
+        }
+        for seed in (1, 0)
+    ]
+    return [Found({"scheme": scheme}, row) for row in rows]
+
+
+@pytest.fixture
+def seeded() -> Results:
+    runs = [
+        *_seeded("fifo", (100.0, 400.0), (3_000.0, 3_000.0)),
+        *_seeded("sjf", (40.0, 60.0), (2_000.0, 2_000.0)),
+        *_seeded("aryl", (20.0, 40.0), (1_500.0, 1_300.0)),
+        *_seeded("aryl+", (10.0, 20.0), (1_200.0, 1_100.0)),
+    ]
+    return Results({("seeds", "basic"): tuple(runs)}, {})
+
+
+def test_goals_show_means_and_the_worst_seed(seeded: Results) -> None:
+    rows = {line.split("|")[1].strip(): line for line in goals(seeded).splitlines()}
+    cells = {name: [cell.strip() for cell in line.split("|")[2:5]] for name, line in rows.items()}
+
+    assert cells["preempted"] == ["at most 2 %", "1.50 %; worst 2.00 %", "1.50 %; worst 2.00 %"]
+    # each seed against the same seed: 100 / 10 and 400 / 20
+    assert cells["queuing, times as short as `fifo`"][2] == f"15.00 {TIMES}; worst 10.00 {TIMES}"
+    assert cells["JCT / bound"][1:] == ["1.400; worst 1.500", "1.150; worst 1.200"]
+    assert cells["shortfall"][2] == "0.0050 %; worst 0.0100 %"
+
+
+def test_both_stand_beside_the_spread_of_the_seeds(seeded: Results) -> None:
+    (row,) = against_aryl(seeded).splitlines()[2:]
+
+    assert [cell.strip() for cell in row.split("|")[1:-1]] == [
+        *("paper", "basic", "30", "15", "20", "1,400", "1,150", "200"),
+        *("1.50 %", "1.50 %", "2", "2"),
     ]
