@@ -70,8 +70,8 @@ evaluation: $(DEV_INSTALLED)  ## run every sweep in evaluation/ (hours; goes on 
 		if [ $$name = real ] && [ ! -d ../shared/traces ]; then echo "left out: $$spec needs ../shared/traces"; \
 		else echo "== $$spec"; $(BIN)/aryl sim sweep $$spec --out $(EVALUATED)/$$name --cells $(EVALUATED)/cells || exit 1; fi; done
 	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes all --scenario basic --out $(EVALUATED)/basic
-	$(BIN)/aryl sim compare $(EVALUATED)/paper.csv.gz --schemes aryl,aryl+ --scenario ideal --out $(EVALUATED)/ideal
-	$(BIN)/python -m evaluation $(EVALUATED) docs
+	$(BIN)/aryl sim run $(EVALUATED)/paper.csv.gz --scheme aryl --scenario ideal --out $(EVALUATED)/ideal/aryl
+	$(BIN)/python -m evaluation $(EVALUATED) ../shared/traces docs
 
 clean:  ## remove what these targets made, runs/ apart
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage

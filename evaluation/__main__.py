@@ -1,4 +1,7 @@
-"""`python -m evaluation RUNS DOCS`: write DOCS/evaluation.md and its figures from finished runs."""
+"""`python -m evaluation RUNS TRACES DOCS`: write DOCS/evaluation.md from finished runs, with figures.
+
+TRACES is the folder of public traces, which need not be there.
+"""
 
 import sys
 from pathlib import Path
@@ -6,7 +9,8 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from aryl.model.errors import BadInput
-from evaluation import kept, tables
+from evaluation import kept, plus, tables
+from evaluation.forecasts import table_of_forecasters
 from evaluation.plots import draw_all
 from evaluation.results import read_results
 
@@ -15,7 +19,7 @@ TEMPLATE = "evaluation.md.j2"
 FIGURES = "figures/evaluation"
 
 
-def main(runs: Path, docs: Path) -> None:
+def main(runs: Path, traces: Path, docs: Path) -> None:
     """Write the page. Raises `BadInput` where a run is missing."""
     results = read_results(SPECS, runs)
     draw_all(results, runs, docs / FIGURES)
@@ -23,13 +27,19 @@ def main(runs: Path, docs: Path) -> None:
         loader=FileSystemLoader(SPECS), undefined=StrictUndefined, keep_trailing_newline=True
     )
     page = environment.get_template(TEMPLATE).render(
-        results=results, runs=runs, tables=tables, kept=kept, figures=FIGURES
+        results=results,
+        runs=runs,
+        tables=tables,
+        kept=kept,
+        plus=plus,
+        forecasters=table_of_forecasters(traces),
+        figures=FIGURES,
     )
     (docs / "evaluation.md").write_text(page, encoding="utf-8")
 
 
 if __name__ == "__main__":
     try:
-        main(Path(sys.argv[1]), Path(sys.argv[2]))
+        main(*map(Path, sys.argv[1:]))
     except BadInput as error:
         sys.exit(f"evaluation: {error}")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from aryl.model.errors import BadInput
+from evaluation.forecasts import pinball_loss
 from evaluation.markdown import percent, seconds, table
 from evaluation.plus import against_aryl, goals
 from evaluation.results import Found, Results, read_results
@@ -177,3 +178,9 @@ def test_both_stand_beside_the_spread_of_the_seeds(seeded: Results) -> None:
         *("paper", "basic", "30", "15", "20", "1,400", "1,150", "200"),
         *("1.50 %", "1.50 %", "2", "2"),
     ]
+
+
+def test_a_forecast_of_a_high_quantile_pays_most_for_being_too_low() -> None:
+    assert pinball_loss([10.0], 0.95) == pytest.approx(9.5)
+    assert pinball_loss([-10.0], 0.95) == pytest.approx(0.5)
+    assert pinball_loss([10.0, -10.0, 0.0], 0.5) == pytest.approx(10.0 / 3.0)
