@@ -1,4 +1,4 @@
-"""`python -m evaluation RUNS TRACES DOCS`: write DOCS/evaluation.md from finished runs, with figures.
+"""`python -m evaluation RUNS TRACES DOCS`: write DOCS/evaluation.md and its figures from runs.
 
 TRACES is the folder of public traces, which need not be there.
 """
