@@ -45,7 +45,7 @@ bench: $(DEV_INSTALLED)  ## run every benchmark in bench/, but for those below
 reclaims: $(DEV_INSTALLED)  ## the reclaim study: every policy in replays and on the same problems, beside the paper
 	$(BIN)/python bench/reclaims.py
 
-scale: $(DEV_INSTALLED)  ## replay up to 1,000,000 jobs on 25,000 servers (hours): CPU seconds, memory, growth
+scale: $(DEV_INSTALLED)  ## replay up to 1,000,000 jobs on 25,000 servers (half an hour): CPU seconds, memory, growth
 	$(BIN)/python bench/scale.py
 
 soak: $(DEV_INSTALLED)  ## run the service at 600 x for 30 minutes: memory, stuck jobs, metrics against the store

@@ -14,7 +14,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 DEMO = ("fifo", "sjf", "aryl")
-PHILLY = ("fifo", "fifo-backfill", "sjf", "aryl-loaning", "aryl-scaling", "aryl")
+PHILLY = ("fifo", "fifo-backfill", "sjf", "aryl-loaning", "aryl-scaling", "aryl", "aryl+")
 SPREAD = ("mean", "p50", "p95")
 HEAD = (
     "| scheme | queuing s: mean | p50 | p95 | JCT s: mean | p50 | p95 "

@@ -75,13 +75,25 @@ def studies_of(spec: Spec) -> list[Study]:
     """Every grid of a spec with its cells. Raises `BadInput` over a knob or a file."""
     used = {name for grid in spec.grids for name in grid.axes["trace"]}
     known = {name: _Known.of(trace) for name, trace in spec.traces.items() if name in used}
-    return [_study(spec, grid, known) for grid in spec.grids]
+    studies = [_study(spec, grid, known) for grid in spec.grids]
+    _check_names_of_clusters(spec, cells_of(studies))
+    return studies
 
 
 def cells_of(studies: Sequence[Study]) -> list[Cell]:
     """The cells of all grids in the spec's order; what several grids ask for is there once."""
     found = {point.cell.key: point.cell for study in studies for point in study.points}
     return list(found.values())
+
+
+def _check_names_of_clusters(spec: Spec, cells: Sequence[Cell]) -> None:
+    """Results and report know a cluster by its file's name alone."""
+    files: dict[str, str] = {}
+    for cell in cells:
+        name, file = cell.coordinates["cluster"], cell.request.cluster
+        if files.setdefault(name, file) != file:
+            problem, expected = "is the name of two clusters", "a name of its own for each"
+            raise BadInput(str(spec.file), problem, column="cluster", value=name, expected=expected)
 
 
 def _study(spec: Spec, grid: Grid, known: Mapping[str, _Known]) -> Study:

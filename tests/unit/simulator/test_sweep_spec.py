@@ -12,10 +12,25 @@ from traces.synthetic import generate
 
 PAGE = Path(__file__).parents[3] / "docs" / "sweeps.md"
 TRACE = '[[trace]]\nname = "made-up"\nsynth = { jobs = 60, days = 0.25 }\ncluster = "testbed"\n'
+CLUSTER = """
+[pools.training]
+servers = 5
+gpus_per_server = 8
+gpu_type = "V100"
+
+[pools.inference]
+servers = 4
+gpus_per_server = 8
+gpu_type = "T4"
+
+[gpu_types.T4]
+workers_per_training_worker = 3
+"""
 GRID = '[[grid]]\nscheme = ["fifo", "aryl"]\n'
 
 
 def spec_of(folder: Path, text: str) -> Path:
+    (folder / "testbed.toml").write_text(CLUSTER, encoding="utf-8")
     file = folder / "spec.toml"
     file.write_text(text, encoding="utf-8")
     return file
@@ -114,6 +129,12 @@ BAD = {
     "unknown scenario": (f'{TRACE}{GRID}scenario = "x"\n', "grid[1].scenario", "'x'", "ideal"),
     "unknown cluster": (f'{TRACE}{GRID}cluster = "x"\n', "grid[1].cluster", "'x'", "testbed"),
     "a cluster that is no file": (f'{TRACE}{GRID}cluster = "x.toml"\n', "x.toml", "can't be read"),
+    "two clusters of one name": (
+        f'{TRACE}{GRID}cluster = ["testbed", "testbed.toml"]\n',
+        "column cluster",
+        "'testbed'",
+        "two clusters",
+    ),
     "a seed below 0": (f"{TRACE}{GRID}seed = [0, -1]\n", "grid[1].seed", "-1", "0 or more"),
     "an empty axis": (f"{TRACE}{GRID}seed = []\n", "grid[1].seed", "is empty"),
     "a value twice": (f"{TRACE}{GRID}seed = [1, 1]\n", "grid[1].seed", "1 stands there twice"),
