@@ -56,37 +56,6 @@ def test_flexible_workers_move_to_the_job_that_gains_more() -> None:
     ]
 
 
-@pytest.mark.parametrize(
-    ("value_of_work", "winner", "saved_s"),
-    [("total", "large", 1_000), ("remaining", "fresh", 500), ("soonest", "nearly-done", 50)],
-)
-def test_a_growth_is_worth_what_it_saves_of_all_work_or_what_is_left_or_an_end_that_is_near(
-    value_of_work: str, winner: str, saved_s: int
-) -> None:
-    cluster = make_cluster([16])
-    jobs = [
-        elastic(
-            cluster,
-            job_id,
-            base(1, 4),
-            max_workers=8,
-            allowed_workers=(4, 8),
-            duration_s=duration_s,
-            done=done,
-            progress_s=1_000.0,
-        )
-        for job_id, duration_s, done in [
-            ("large", 2_000.0, 5_000.0),
-            ("fresh", 1_000.0, 0.0),
-            ("nearly-done", 1_500.0, 5_600.0),
-        ]
-    ]
-    plan = grown(cluster, *jobs, value_of_work=value_of_work)
-
-    assert added(plan) == {winner: 4}
-    assert [a.reason.text for a in resizes(plan)] == [f"4 more workers save {saved_s} s"]
-
-
 def test_a_job_that_outlives_its_estimate_is_believed_to_gain_more_from_then_on() -> None:
     cluster = make_cluster([12])
     speed = {"a-surprise": 4.0, "as-expected": 0.0}
