@@ -24,7 +24,7 @@ Servers = int  # a bit each
 
 def aware_of_returns(rules: Rules, draft: Draft, snapshot: Snapshot, config: PolicyConfig) -> Rules:
     """The rules with an eye on returns, where the policy's placement is aware of them."""
-    if config.placement != "return-aware":
+    if config.placement != "return-aware" or config.loaning == "opportunistic":
         return rules
     return replace(rules, leaving=Returns(draft, snapshot, config).leaving_within)
 

@@ -8,9 +8,12 @@ from aryl.model.demand import DemandHistory
 from aryl.model.job import Job
 from aryl.model.plan import Plan
 from aryl.model.snapshot import Due
-from aryl.policy.decide import decide
+from aryl.policy.decide import decide, untimed
+from aryl.policy.draft import Draft
 from aryl.policy.loanable import loanable_throughout
 from aryl.policy.registry import load_policy
+from aryl.policy.returning import aware_of_returns
+from aryl.policy.rules import rules_of
 from tests.builders import (
     base,
     flexible,
@@ -207,3 +210,14 @@ def test_a_job_is_not_preempted_over_and_over(min_run_s: float, victim: str) -> 
     config = load_policy({"scheme": "aryl+", "headroom": 0, "min_run_s": min_run_s})
 
     assert preempted(decide(snapshot, config)) == [victim]
+
+
+@pytest.mark.parametrize(("scheme", "looks_ahead"), [("aryl+", True), ("opportunistic", False)])
+def test_nothing_is_foreseen_for_opportunistic_jobs(scheme: str, looks_ahead: bool) -> None:
+    config = load_policy({"scheme": scheme, "placement": "return-aware"})
+    snapshot = make_snapshot(FIVE, loans=LOANS, demand=DEMAND, now=NOW_S, due=Due.SCHEDULE)
+    rules = rules_of(config)
+
+    aware = aware_of_returns(rules, Draft(snapshot, untimed), snapshot, config)
+
+    assert (aware is not rules) == looks_ahead
