@@ -26,8 +26,9 @@ from api.listening import Told, listen
 from api.parts import ApiSettings, Parts, any_template
 from api.reporting import Reporter
 from api.scheduled import Scheduled
-from api.server import Server
+from api.server import Server, nothing
 from api.settings import Settings
+from api.sse import Feed
 from aryl.clock import PacedClock, SystemClock, elapsed
 from aryl.daemon.loop import Loop, Terms
 from aryl.engine.cycle import Timer
@@ -89,23 +90,24 @@ class Service:
         with listen(chosen.host, chosen.port) as door:
             port = door.getsockname()[1]
             app = self._app()
-            server = Server(self._server_config(app), app.state.service.feed)
             announce(self.settings, self.role, port, self._told(has_tokens=has_tokens))
-            self._serve(server, door)
+            self._serve(self._server_config(app), app.state.service.feed, door)
         if self._failure:
             raise self._failure
 
-    def _serve(self, server: uvicorn.Server, door: socket.socket) -> None:
+    def _serve(self, config: uvicorn.Config, feed: Feed, door: socket.socket) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _heard)  # the server raises them again once it has stopped
-        leading = Thread(target=self._lead, args=(server,), name="scheduler")
-        if self._loop:
-            leading.start()
+        leading = Thread(target=lambda: self._lead(server), name="scheduler")
+        # NiceGUI looks through the collector's objects as it starts, and a tuple that another
+        # thread is just filling breaks when somebody else holds it (python/cpython#59313)
+        server = Server(config, feed, leading.start if self._loop else nothing)
         try:
             server.run(sockets=[door])
         finally:
             if self._loop:
                 self._loop.stop()
+            if leading.ident:
                 leading.join()
             if self._scheduled:
                 self._scheduled.close()

@@ -1,5 +1,6 @@
-"""An HTTP server that ends its streams when it stops: it would wait for them otherwise."""
+"""An HTTP server that says when it serves, and ends its streams when it stops."""
 
+from collections.abc import Callable
 from socket import socket
 
 import uvicorn
@@ -7,15 +8,27 @@ import uvicorn
 from api.sse import Feed
 
 
-class Server(uvicorn.Server):
-    """Serves one app; `feed` is what its streams follow."""
+def nothing() -> None:
+    """Do nothing."""
 
-    def __init__(self, config: uvicorn.Config, feed: Feed) -> None:
+
+class Server(uvicorn.Server):
+    """Serves one app; `feed` is what its streams follow, `begun` is called once it serves."""
+
+    def __init__(
+        self, config: uvicorn.Config, feed: Feed, begun: Callable[[], None] = nothing
+    ) -> None:
         """Serve nothing yet."""
         super().__init__(config)
-        self._feed = feed
+        self._feed, self._begun = feed, begun
+
+    async def startup(self, sockets: list[socket] | None = None) -> None:
+        """Start the app, and tell once that is done."""
+        await super().startup(sockets)
+        if self.started:
+            self._begun()
 
     async def shutdown(self, sockets: list[socket] | None = None) -> None:
-        """Let streams and requests under way end, and close."""
+        """Let streams and requests under way end, which it would wait for otherwise, and close."""
         self._feed.close()
         await super().shutdown(sockets)
