@@ -26,7 +26,7 @@ from api.listening import Told, listen
 from api.parts import ApiSettings, Parts, any_template
 from api.reporting import Reporter
 from api.scheduled import Scheduled
-from api.server import Server, nothing
+from api.server import Server
 from api.settings import Settings
 from api.sse import Feed
 from aryl.clock import PacedClock, SystemClock, elapsed
@@ -37,6 +37,7 @@ from aryl.model.errors import BadInput
 from aryl.store import UNAVAILABLE, Database, Facts, Lease, ServiceStore
 
 GRACE_S = 10  # wall time for requests under way when the service stops
+FIRST_STEP_S = 2.0  # for which requests wait at most as the service starts
 RENEWALS = 4  # of a lease within its life: three may fail
 
 Announce = Callable[[Settings, str, int, Told], None]
@@ -101,7 +102,7 @@ class Service:
         leading = Thread(target=lambda: self._lead(server), name="scheduler")
         # NiceGUI looks through the collector's objects as it starts, and a tuple that another
         # thread is just filling breaks when somebody else holds it (python/cpython#59313)
-        server = Server(config, feed, leading.start if self._loop else nothing)
+        server = Server(config, feed, lambda: self._begin(leading))
         try:
             server.run(sockets=[door])
         finally:
@@ -112,6 +113,12 @@ class Service:
             if self._scheduled:
                 self._scheduled.close()
             self._database.close()
+
+    def _begin(self, leading: Thread) -> None:
+        """Start to lead; requests wait a moment, for what the first step tells."""
+        if self._loop:
+            leading.start()
+            self._loop.wait_for_pause(FIRST_STEP_S)
 
     def _lead(self, server: uvicorn.Server) -> None:
         """Run the scheduler; what breaks it stops the service, so that whoever watches it sees."""

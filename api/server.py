@@ -8,15 +8,11 @@ import uvicorn
 from api.sse import Feed
 
 
-def nothing() -> None:
-    """Do nothing."""
-
-
 class Server(uvicorn.Server):
     """Serves one app; `feed` is what its streams follow, `begun` is called once it serves."""
 
     def __init__(
-        self, config: uvicorn.Config, feed: Feed, begun: Callable[[], None] = nothing
+        self, config: uvicorn.Config, feed: Feed, begun: Callable[[], None] = lambda: None
     ) -> None:
         """Serve nothing yet."""
         super().__init__(config)

@@ -71,7 +71,7 @@ class Loop:
     def __init__(self, terms: Terms) -> None:
         """Stand still."""
         self._terms = terms
-        self._wake = threading.Event()
+        self._wake, self._has_paused = threading.Event(), threading.Event()
         self._is_stopping = False
         self._failures = 0
 
@@ -83,6 +83,10 @@ class Loop:
         """Finish the step at hand and give up the lease."""
         self._is_stopping = True
         self._wake.set()
+
+    def wait_for_pause(self, wall_s: float) -> None:
+        """Wait at most so long until a first step is made, or can't be made for now."""
+        self._has_paused.wait(wall_s)
 
     def run(self) -> None:
         """Lead whenever nobody else does, until stopped."""
@@ -124,6 +128,7 @@ class Loop:
 
     def _pause(self, wall_s: float) -> None:
         """Wait, but not for ever: whoever wakes or stops the loop ends it."""
+        self._has_paused.set()
         if not self._is_stopping:
             self._wake.wait(max(0.0, wall_s))
 
