@@ -1,6 +1,7 @@
 """What waits for the server to serve."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -26,6 +27,12 @@ def server_of(told: list[str], answer: str, begun: Callable[[], None]) -> Server
     return Server(config, Feed(lambda _first, _most: [], lambda: 0), begun)
 
 
+def run(server: Server) -> None:
+    """Serve in a thread of its own: in ours the browser's tests keep a loop running."""
+    with ThreadPoolExecutor(1) as threads:
+        threads.submit(server.run).result()
+
+
 def test_whoever_begins_with_the_server_begins_once_the_app_has_started() -> None:
     told: list[str] = []
 
@@ -34,7 +41,7 @@ def test_whoever_begins_with_the_server_begins_once_the_app_has_started() -> Non
         server.should_exit = True
 
     server = server_of(told, "complete", begun)
-    server.run()
+    run(server)
 
     assert told == ["complete", "begun", "stopped"]
 
@@ -43,6 +50,6 @@ def test_nobody_begins_where_the_app_does_not_start() -> None:
     told: list[str] = []
 
     with pytest.raises(SystemExit):
-        server_of(told, "failed", lambda: told.append("begun")).run()
+        run(server_of(told, "failed", lambda: told.append("begun")))
 
     assert told == ["failed"]
